@@ -1,0 +1,171 @@
+"""The bytes of a regular file: immutable pages that versions share, and holes.
+
+A page is a `bytes` of at most `PAGE_SIZE`; what it lacks up to that reads as
+zeros, and so does a page that is absent (a hole). A change puts another `bytes`
+in the page's place, so a copy of the page table is a complete, independent copy
+of the file.
+
+INVARIANT: no page holds a byte at or past `size`.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from devdev_fs._types import PAGE_SIZE
+
+_ZEROS = bytes(PAGE_SIZE)
+_RUN_PAGES = 256
+
+
+class Run(NamedTuple):
+    """Adjacent pages: `data` begins at page `first`; zeros at its end are left out."""
+
+    first: int
+    pages: int
+    data: bytes
+
+
+class Content:
+    """Bytes addressed by offset; sparse."""
+
+    __slots__ = ("_pages", "size")
+
+    def __init__(self) -> None:
+        self._pages: dict[int, bytes] = {}
+        self.size = 0
+
+    @property
+    def page_count(self) -> int:
+        """How many pages hold content; holes are not counted."""
+        return len(self._pages)
+
+    def copy(self) -> "Content":
+        """An independent copy that shares the pages."""
+        twin = Content()
+        twin._pages = self._pages.copy()
+        twin.size = self.size
+        return twin
+
+    def chunks(self, offset: int, size: int) -> list[bytes]:
+        """The buffers that hold `[offset, offset + size)`, cut at the end of the file.
+
+        Whole pages come as they are held, without a copy.
+        """
+        end = min(offset + size, self.size)
+        if offset >= end:
+            return []
+        get = self._pages.get
+        first, skip = divmod(offset, PAGE_SIZE)
+        last = (end - 1) // PAGE_SIZE
+        found = [get(number, b"") for number in range(first, last + 1)]
+        if last > first:
+            for at, page in enumerate(found):
+                if len(page) < PAGE_SIZE:
+                    found[at] = page + _ZEROS[len(page) :]
+        tail = end - last * PAGE_SIZE
+        page = found[-1]
+        if len(page) != tail:
+            found[-1] = page[:tail] + _ZEROS[: tail - len(page)]
+        if skip:
+            found[0] = found[0][skip:]
+        return found
+
+    def read(self, offset: int, size: int) -> bytes:
+        """The bytes of `[offset, offset + size)`, cut at the end of the file."""
+        return b"".join(self.chunks(offset, size))
+
+    def pages_to_add(self, offset: int, length: int) -> int:
+        """How many pages a write at `offset` would fill from holes."""
+        if not length:
+            return 0
+        pages = self._pages
+        first = offset // PAGE_SIZE
+        last = (offset + length - 1) // PAGE_SIZE
+        if first == last:
+            return first not in pages
+        return sum(number not in pages for number in range(first, last + 1))
+
+    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+        """Put `data` at `offset`; what lies between the old end and it is a hole."""
+        length = len(data)
+        if not length:
+            return
+        view = memoryview(data)
+        end = offset + length
+        number, skip = divmod(offset, PAGE_SIZE)
+        done = 0
+        if skip or length < PAGE_SIZE:
+            done = min(PAGE_SIZE - skip, length)
+            self._patch(number, skip, view[:done])
+            number += 1
+        whole = (length - done) // PAGE_SIZE
+        stop = done + whole * PAGE_SIZE
+        pages = [
+            bytes(view[at : at + PAGE_SIZE]) for at in range(done, stop, PAGE_SIZE)
+        ]
+        self._pages.update(zip(range(number, number + whole), pages, strict=True))
+        if stop < length:
+            self._patch(number + whole, 0, view[stop:])
+        self.size = max(self.size, end)
+
+    def _patch(self, number: int, skip: int, data: memoryview) -> None:
+        """Replace a part of one page, which may be a hole."""
+        old = self._pages.get(number, b"")
+        head = old[:skip]
+        gap = _ZEROS[: skip - len(head)]
+        self._pages[number] = b"".join((head, gap, data, old[skip + len(data) :]))
+
+    def truncate(self, size: int) -> None:
+        """Cut to `size`, or extend to it with a hole."""
+        if size < self.size:
+            keep = -(-size // PAGE_SIZE)
+            span = -(-self.size // PAGE_SIZE) - keep
+            if span < len(self._pages):
+                for number in range(keep, keep + span):
+                    self._pages.pop(number, None)
+            else:
+                for number in [n for n in self._pages if n >= keep]:
+                    del self._pages[number]
+            tail = size % PAGE_SIZE
+            last = self._pages.get(keep - 1, b"") if tail else b""
+            if len(last) > tail:
+                self._pages[keep - 1] = last[:tail]
+        self.size = size
+
+    def pages_after_truncate(self, size: int) -> int:
+        """How many pages would hold content after cutting to `size`."""
+        keep = -(-size // PAGE_SIZE)
+        return sum(number < keep for number in self._pages)
+
+    def runs(self) -> Iterator[Run]:
+        """The content in canonical form: ascending, each run as long as it can be.
+
+        A run is at most 1 MiB, so that memory stays bounded by it.
+        """
+        numbers = sorted(self._pages)
+        at = 0
+        while at < len(numbers):
+            first = numbers[at]
+            count = 1
+            limit = min(len(numbers) - at, _RUN_PAGES)
+            while count < limit and numbers[at + count] == first + count:
+                count += 1
+            data = b"".join(
+                page if len(page) == PAGE_SIZE else page + _ZEROS[len(page) :]
+                for page in map(self._pages.__getitem__, range(first, first + count))
+            )
+            yield Run(first, count, data.rstrip(b"\0"))
+            at += count
+
+    def add_run(self, run: Run) -> None:
+        """Put back what `runs` gave; the size is set by the caller beforehand."""
+        for at in range(run.pages):
+            page = run.data[at * PAGE_SIZE : (at + 1) * PAGE_SIZE]
+            self._pages[run.first + at] = page
+
+    def check(self) -> None:
+        """Assert the invariant."""
+        for number, page in self._pages.items():
+            assert len(page) <= PAGE_SIZE, (number, len(page))
+            assert number * PAGE_SIZE < self.size, (number, self.size)
+            assert number * PAGE_SIZE + len(page) <= self.size, (number, self.size)

@@ -1,0 +1,89 @@
+"""The content of inodes: read and write a file, read a symlink, list a directory."""
+
+from itertools import islice
+
+from devdev_fs._errno import Errno, FsError
+from devdev_fs._inode import Symlink, dirent
+from devdev_fs._table import InodeTable
+from devdev_fs._types import FILE_SIZE_MAX, Dirent, Ino
+
+
+def read_chunks(table: InodeTable, ino: Ino, offset: int, size: int) -> list[bytes]:
+    """See `InodeOps.read_chunks`."""
+    inode = table.regular(ino)
+    if offset < 0 or size < 0:
+        raise FsError(Errno.EINVAL, f"negative offset {offset} or size {size}")
+    if size:
+        inode.atime_ns = table.clock.now_ns()
+        table.note_attributes(ino)
+    return inode.content.chunks(offset, size)
+
+
+def read(table: InodeTable, ino: Ino, offset: int, size: int) -> bytes:
+    """See `InodeOps.read`."""
+    return b"".join(read_chunks(table, ino, offset, size))
+
+
+def write(
+    table: InodeTable, ino: Ino, offset: int, data: bytes | bytearray | memoryview
+) -> int:
+    """See `InodeOps.write`."""
+    inode = table.regular(ino)
+    if offset < 0:
+        raise FsError(Errno.EINVAL, f"negative offset {offset}")
+    length = len(data)
+    if not length:
+        return 0
+    end = offset + length
+    if end > FILE_SIZE_MAX:
+        raise FsError(Errno.EFBIG, f"offset {end} is beyond {FILE_SIZE_MAX}")
+    content = inode.content
+    added = content.pages_to_add(offset, length)
+    table.check_pages(added)
+    grown_to = end if end > content.size else -1
+    content.write(offset, data)
+    table.pages_used += added
+    inode.mtime_ns = inode.ctime_ns = table.clock.now_ns()
+    table.note_content(ino, offset, end, grown_to)
+    return length
+
+
+def append(table: InodeTable, ino: Ino, data: bytes | bytearray | memoryview) -> int:
+    """See `InodeOps.append`."""
+    offset = table.regular(ino).content.size
+    write(table, ino, offset, data)
+    return offset
+
+
+def readlink(table: InodeTable, ino: Ino) -> bytes:
+    """See `InodeOps.readlink`."""
+    inode = table.get(ino)
+    if not isinstance(inode, Symlink):
+        raise FsError(Errno.EINVAL, f"inode {ino} is not a symbolic link")
+    inode.atime_ns = table.clock.now_ns()
+    table.note_attributes(ino)
+    return inode.target
+
+
+def readdir(
+    table: InodeTable, ino: Ino, cookie: int = 0, limit: int | None = None
+) -> list[Dirent]:
+    """See `InodeOps.readdir`."""
+    directory = table.directory(ino)
+    if cookie < 0:
+        raise FsError(Errno.EINVAL, f"negative cookie {cookie}")
+    directory.atime_ns = table.clock.now_ns()
+    table.note_attributes(ino)
+    found = []
+    if cookie < 1:
+        found.append(dirent(b".", directory, 1))
+    if cookie < 2:
+        parent = table.inodes.get(directory.parent, directory)
+        found.append(dirent(b"..", parent, 2))
+    room = None if limit is None else max(limit - len(found), 0)
+    inodes = table.inodes
+    found.extend(
+        dirent(name, inodes[child], at)
+        for name, child, at in islice(directory.after(max(cookie, 2)), room)
+    )
+    return found if limit is None else found[:limit]

@@ -1,0 +1,159 @@
+"""`Fs`: the one lock, and who sees what an operation changed.
+
+Lock order: `Fs._lock` is the only lock of this package. It is held for exactly
+one operation and never while calling a mirror, with one exception that is
+stated there (`Mirror.orphaned`).
+"""
+
+from collections.abc import Sequence
+from threading import RLock
+from typing import Protocol
+
+from devdev_fs._base import FsBase
+from devdev_fs._clock import Clock, SystemClock
+from devdev_fs._errno import Errno, FsError
+from devdev_fs._inodeops import InodeOps, Operation, P, T
+from devdev_fs._table import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, InodeTable
+from devdev_fs._types import PAGE_SIZE, Change, Ino
+
+
+class Mirror(Protocol):
+    """Something that shows the store and caches it: a mount."""
+
+    def flush(self) -> None:
+        """Write back what it holds and the store does not have yet.
+
+        Called before each operation of the API, with no lock held.
+        """
+        ...
+
+    def orphaned(self, moves: Sequence[tuple[Ino, Ino]]) -> None:
+        """A restore gave these pinned inodes, no longer part of it, other numbers.
+
+        Called with the store's lock held: it must only take note, and not block.
+        """
+        ...
+
+    def changed(self, changes: Sequence[Change]) -> None:
+        """Stop showing what was before these changes; return when that is done.
+
+        Called after the operation, with no lock held. It may come from several
+        threads at once, and not in the order of the operations.
+        """
+        ...
+
+
+class Attachment:
+    """A mirror's own way to the store: its operations are not told back to it.
+
+    What it changes is told to the other mirrors by `publish`, which the mirror
+    calls once it has answered: a kernel that waits for the answer can hold locks
+    that another mirror's notification would wait for.
+    """
+
+    def __init__(self, fs: "Fs", mirror: Mirror) -> None:
+        self._fs = fs
+        self._mirror = mirror
+        self._unpublished: list[Change] = []
+        self.inodes = InodeOps(self._run)
+        self.lock = fs._lock
+        """The store's lock, re-entrant: to be held over what belongs together."""
+
+    def _run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        table = self._fs._table
+        with self.lock:
+            try:
+                return op(table, *args, **kwargs)
+            finally:
+                if len(self._fs._mirrors) > 1:
+                    self._unpublished += table.take_changes()
+                else:
+                    table.changes.clear()
+
+    def publish(self) -> None:
+        """Tell the other mirrors what this one changed since the last time."""
+        with self.lock:
+            changes, self._unpublished = self._unpublished, []
+        if changes:
+            for mirror in self._fs._mirrors:
+                if mirror is not self._mirror:
+                    mirror.changed(changes)
+
+    def detach(self) -> None:
+        """Stop mirroring. Pins that it holds are not let go of by this."""
+        with self.lock:
+            others = (other for other in self._fs._mirrors if other is not self._mirror)
+            self._fs._mirrors = tuple(others)
+
+
+class Fs(FsBase):
+    """An in-memory filesystem, with POSIX semantics; safe to use from many threads.
+
+    Its methods take paths; `inodes` has the operations addressed by inode number.
+    Nothing of the host is touched. Two filesystems that are given the same clock
+    and the same calls are the same, byte for byte.
+
+    Args:
+        clock: the source of all time stamps, the root's included.
+        umask: taken off the mode of what is made without a caller's own umask.
+        max_bytes: quota on content, counted in pages of 4096 bytes; holes are free.
+        max_inodes: quota on inodes.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock | None = None,
+        umask: int = 0o022,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        max_inodes: int = DEFAULT_MAX_INODES,
+    ) -> None:
+        if max_bytes < 0 or max_inodes < 1:
+            message = f"limits of {max_bytes} bytes and {max_inodes} inodes"
+            raise FsError(Errno.EINVAL, message)
+        super().__init__()
+        self._lock = RLock()
+        self._mirrors: tuple[Mirror, ...] = ()
+        self._table = InodeTable(
+            clock=SystemClock() if clock is None else clock,
+            umask=umask,
+            max_pages=max_bytes // PAGE_SIZE,
+            max_inodes=max_inodes,
+        )
+        self._table.make_root()
+
+    def _run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        mirrors = self._mirrors
+        for mirror in mirrors:
+            mirror.flush()
+        changes: list[Change] = []
+        try:
+            with self._lock:
+                try:
+                    return op(self._table, *args, **kwargs)
+                finally:
+                    mirrors = self._mirrors
+                    changes = self._take_changes_locked()
+        finally:
+            if changes:
+                for mirror in mirrors:
+                    mirror.changed(changes)
+
+    def _take_changes_locked(self) -> list[Change]:
+        table = self._table
+        if table.orphaned:
+            moves, table.orphaned = table.orphaned, []
+            for mirror in self._mirrors:
+                mirror.orphaned(moves)
+        return table.take_changes() if table.changes else []
+
+    def attach(self, mirror: Mirror) -> Attachment:
+        """Let `mirror` show this filesystem; for drivers."""
+        with self._lock:
+            self._mirrors = (*self._mirrors, mirror)
+        return Attachment(self, mirror)
+
+    def __repr__(self) -> str:
+        table = self._table
+        used = table.pages_used * PAGE_SIZE
+        return f"<Fs: {len(table.inodes)} inodes, {used} bytes>"

@@ -1,0 +1,425 @@
+"""Names: looking them up, walking paths, and every change of a directory.
+
+The functions that take `parent` and `name` work on one directory, as a kernel
+asks; `walk` follows a path. Names given to them are single components.
+"""
+
+from dataclasses import dataclass
+
+from devdev_fs._errno import Errno, FsError
+from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
+from devdev_fs._table import InodeTable
+from devdev_fs._types import (
+    KINDS,
+    LINK_MAX,
+    NAME_MAX,
+    PATH_MAX,
+    SYMLINK_HOPS_MAX,
+    Caller,
+    Ino,
+    Kind,
+    RenameFlags,
+    Stat,
+)
+
+# --- one directory ---------------------------------------------------------------
+
+
+def check_name(name: bytes) -> None:
+    """Refuse what cannot be a directory entry.
+
+    Raises:
+        FsError: EINVAL (empty, `.`, `..`, holds `/` or NUL), ENAMETOOLONG.
+    """
+    if name in (b"", b".", b"..") or b"/" in name or b"\0" in name:
+        raise FsError(Errno.EINVAL, "not a name for a directory entry", name)
+    if len(name) > NAME_MAX:
+        message = f"the name has {len(name)} bytes, {NAME_MAX} is the limit"
+        raise FsError(Errno.ENAMETOOLONG, message, name)
+
+
+def lookup(table: InodeTable, parent: Ino, name: bytes) -> Stat:
+    """See `InodeOps.lookup`."""
+    directory = table.directory(parent)
+    check_name(name)
+    return _entry(table, directory, name).stat()
+
+
+def _entry(table: InodeTable, directory: Directory, name: bytes) -> Inode:
+    child = directory.child(name)
+    if child is None:
+        raise FsError(Errno.ENOENT, path=name)
+    return table.inodes[child]
+
+
+def _check_new(table: InodeTable, parent: Ino, name: bytes) -> Directory:
+    """Check that `name` can be added to `parent`.
+
+    Raises:
+        FsError: ENOENT, ENOTDIR, EINVAL, ENAMETOOLONG, EEXIST, ENOENT (`parent` was
+            removed); in that order.
+    """
+    directory = table.directory(parent)
+    check_name(name)
+    if name in directory.entries:
+        raise FsError(Errno.EEXIST, path=name)
+    if not directory.nlink:
+        raise FsError(Errno.ENOENT, "the directory was removed", name)
+    return directory
+
+
+def mkdir(
+    table: InodeTable, parent: Ino, name: bytes, mode: int, caller: Caller
+) -> Stat:
+    """See `InodeOps.mkdir`."""
+    directory = _check_new(table, parent, name)
+    if directory.nlink >= LINK_MAX:
+        raise FsError(Errno.EMLINK, path=name)
+    table.check_inodes()
+    stamp = table.stamp(directory, Kind.DIRECTORY | mode & 0o7777, caller)
+    child = Directory(*stamp, nlink=2, parent=parent)
+    table.enter(directory, name, child)
+    return child.stat()
+
+
+def mknod(
+    table: InodeTable, parent: Ino, name: bytes, mode: int, device: int, caller: Caller
+) -> Stat:
+    """See `InodeOps.mknod`."""
+    kind = mode & 0o170000
+    if kind == Kind.DIRECTORY:
+        raise FsError(Errno.EPERM, "mknod makes no directories; use mkdir", name)
+    if kind == Kind.SYMLINK or (kind and kind not in KINDS):
+        raise FsError(Errno.EINVAL, f"mknod cannot make kind {kind:#o}", name)
+    directory = _check_new(table, parent, name)
+    table.check_inodes()
+    child: Inode
+    if kind in (0, Kind.REGULAR):
+        stamp = table.stamp(directory, Kind.REGULAR | mode & 0o7777, caller)
+        child = RegularFile(*stamp)
+    else:
+        if kind not in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE):
+            device = 0
+        child = Special(*table.stamp(directory, mode, caller), device=device)
+    table.enter(directory, name, child)
+    return child.stat()
+
+
+def create(
+    table: InodeTable, parent: Ino, name: bytes, mode: int, caller: Caller
+) -> Stat:
+    """See `InodeOps.create`."""
+    return mknod(table, parent, name, Kind.REGULAR | mode & 0o7777, 0, caller)
+
+
+def symlink(
+    table: InodeTable, parent: Ino, name: bytes, target: bytes, caller: Caller
+) -> Stat:
+    """See `InodeOps.symlink`."""
+    if not target:
+        raise FsError(Errno.ENOENT, "an empty symlink target", name)
+    if b"\0" in target:
+        raise FsError(Errno.EINVAL, "a NUL in a symlink target", name)
+    if len(target) >= PATH_MAX:
+        message = f"the target has {len(target)} bytes, {PATH_MAX - 1} is the limit"
+        raise FsError(Errno.ENAMETOOLONG, message, name)
+    directory = _check_new(table, parent, name)
+    table.check_inodes()
+    stamp = table.stamp(directory, Kind.SYMLINK | 0o777, caller)
+    child = Symlink(*stamp, target=target)
+    table.enter(directory, name, child)
+    return child.stat()
+
+
+def link(table: InodeTable, ino: Ino, parent: Ino, name: bytes) -> Stat:
+    """See `InodeOps.link`."""
+    inode = table.get(ino)
+    directory = _check_new(table, parent, name)
+    if isinstance(inode, Directory):
+        raise FsError(Errno.EPERM, "a hard link to a directory", name)
+    if not inode.nlink:
+        raise FsError(Errno.ENOENT, "a hard link to a removed inode", name)
+    if inode.nlink >= LINK_MAX:
+        raise FsError(Errno.EMLINK, path=name)
+    now = table.clock.now_ns()
+    directory.add(name, ino)
+    inode.nlink += 1
+    inode.ctime_ns = directory.mtime_ns = directory.ctime_ns = now
+    table.note_entry(parent, name)
+    table.note_attributes(ino)
+    return inode.stat()
+
+
+def unlink(table: InodeTable, parent: Ino, name: bytes) -> None:
+    """See `InodeOps.unlink`."""
+    directory = table.directory(parent)
+    check_name(name)
+    inode = _entry(table, directory, name)
+    if isinstance(inode, Directory):
+        raise FsError(Errno.EISDIR, path=name)
+    now = table.clock.now_ns()
+    directory.remove(name)
+    directory.mtime_ns = directory.ctime_ns = now
+    _drop_name(table, inode, now)
+    table.note_entry(parent, name, inode.ino)
+
+
+def rmdir(table: InodeTable, parent: Ino, name: bytes) -> None:
+    """See `InodeOps.rmdir`."""
+    directory = table.directory(parent)
+    check_name(name)
+    inode = _entry(table, directory, name)
+    if not isinstance(inode, Directory):
+        raise FsError(Errno.ENOTDIR, path=name)
+    if inode.entries:
+        raise FsError(Errno.ENOTEMPTY, path=name)
+    now = table.clock.now_ns()
+    directory.remove(name)
+    directory.nlink -= 1
+    directory.mtime_ns = directory.ctime_ns = now
+    _drop_name(table, inode, now)
+    table.note_entry(parent, name, inode.ino)
+
+
+def _drop_name(table: InodeTable, inode: Inode, now: int) -> None:
+    """Take one name's count off an inode; a directory's only name takes all."""
+    inode.nlink = 0 if isinstance(inode, Directory) else inode.nlink - 1
+    inode.ctime_ns = now
+    if inode.nlink or inode.pins:
+        table.note_attributes(inode.ino)
+    table.reclaim(inode)
+
+
+# --- rename ----------------------------------------------------------------------
+
+
+def rename(
+    table: InodeTable,
+    parent: Ino,
+    name: bytes,
+    new_parent: Ino,
+    new_name: bytes,
+    flags: RenameFlags,
+) -> None:
+    """See `InodeOps.rename`."""
+    if flags not in (RenameFlags.NONE, RenameFlags.NOREPLACE, RenameFlags.EXCHANGE):
+        raise FsError(Errno.EINVAL, f"rename flags {int(flags):#x}", name)
+    source_dir = table.directory(parent)
+    target_dir = table.directory(new_parent)
+    check_name(name)
+    check_name(new_name)
+    source = _entry(table, source_dir, name)
+    target_ino = target_dir.child(new_name)
+    target = None if target_ino is None else table.inodes[target_ino]
+    if flags & RenameFlags.NOREPLACE and target is not None:
+        raise FsError(Errno.EEXIST, path=new_name)
+    if flags & RenameFlags.EXCHANGE and target is None:
+        raise FsError(Errno.ENOENT, path=new_name)
+    if is_within(table, target_dir, source):
+        raise FsError(Errno.EINVAL, "a directory cannot move below itself", new_name)
+    if target is not None and is_within(table, source_dir, target):
+        refused = Errno.EINVAL if flags & RenameFlags.EXCHANGE else Errno.ENOTEMPTY
+        raise FsError(refused, "the target holds the source", new_name)
+    if source is target:
+        return
+    if not target_dir.nlink:
+        raise FsError(Errno.ENOENT, "the target directory was removed", new_name)
+    if flags & RenameFlags.EXCHANGE:
+        assert target is not None
+        _exchange(table, source_dir, name, source, target_dir, new_name, target)
+    else:
+        _check_replaceable(source, target, new_name)
+        _move(table, source_dir, name, source, target_dir, new_name, target)
+
+
+def is_within(table: InodeTable, directory: Directory, above: Inode) -> bool:
+    """Whether `directory` is `above` or lies below it."""
+    if not isinstance(above, Directory):
+        return False
+    while directory is not above:
+        parent = table.inodes.get(directory.parent)
+        if parent is directory or not isinstance(parent, Directory):
+            return False
+        directory = parent
+    return True
+
+
+def _check_replaceable(source: Inode, target: Inode | None, name: bytes) -> None:
+    if target is None:
+        return
+    if isinstance(source, Directory):
+        if not isinstance(target, Directory):
+            raise FsError(Errno.ENOTDIR, path=name)
+        if target.entries:
+            raise FsError(Errno.ENOTEMPTY, path=name)
+    elif isinstance(target, Directory):
+        raise FsError(Errno.EISDIR, path=name)
+
+
+def _move(
+    table: InodeTable,
+    source_dir: Directory,
+    name: bytes,
+    source: Inode,
+    target_dir: Directory,
+    new_name: bytes,
+    target: Inode | None,
+) -> None:
+    now = table.clock.now_ns()
+    source_dir.remove(name)
+    if target is None:
+        target_dir.add(new_name, source.ino)
+    else:
+        target_dir.replace(new_name, source.ino)
+        if isinstance(target, Directory):
+            target_dir.nlink -= 1
+        _drop_name(table, target, now)
+    _reparent(source, source_dir, target_dir)
+    _stamp_renamed(table, now, source_dir, target_dir, source)
+    table.note_entry(source_dir.ino, name, source.ino)
+    table.note_entry(target_dir.ino, new_name)
+
+
+def _exchange(
+    table: InodeTable,
+    source_dir: Directory,
+    name: bytes,
+    source: Inode,
+    target_dir: Directory,
+    new_name: bytes,
+    target: Inode,
+) -> None:
+    source_dir.replace(name, target.ino)
+    target_dir.replace(new_name, source.ino)
+    _reparent(source, source_dir, target_dir)
+    _reparent(target, target_dir, source_dir)
+    now = table.clock.now_ns()
+    _stamp_renamed(table, now, source_dir, target_dir, source, target)
+    table.note_entry(source_dir.ino, name)
+    table.note_entry(target_dir.ino, new_name)
+
+
+def _reparent(inode: Inode, old: Directory, new: Directory) -> None:
+    """Move the link that a directory's `..` is from one parent to the other."""
+    if isinstance(inode, Directory):
+        old.nlink -= 1
+        new.nlink += 1
+        inode.parent = new.ino
+
+
+def _stamp_renamed(
+    table: InodeTable, now: int, old: Directory, new: Directory, *moved: Inode
+) -> None:
+    old.mtime_ns = old.ctime_ns = new.mtime_ns = new.ctime_ns = now
+    for inode in moved:
+        inode.ctime_ns = now
+        table.note_attributes(inode.ino)
+
+
+# --- paths -----------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Located:
+    """Where a walk ended."""
+
+    inode: Inode | None
+    """What is there; None where the last component does not exist."""
+    parent: Directory | None
+    """The directory that holds `name`; None for the root and after `.` or `..`."""
+    name: bytes
+    trail: list[bytes]
+    """The components from the root, symlinks, `.` and `..` resolved."""
+    must_be_directory: bool
+    """Whether the path ends in a slash (or `.`, `..`), which only a directory may."""
+
+
+def as_bytes(path: str | bytes) -> bytes:
+    """A path in bytes; `str` as UTF-8 with surrogateescape (PEP 383)."""
+    return path.encode("utf-8", "surrogateescape") if isinstance(path, str) else path
+
+
+def walk(table: InodeTable, path: str | bytes, *, follow: bool = True) -> Located:
+    """Follow `path` component by component, as Linux's fs/namei.c:path_lookupat.
+
+    A path that does not begin with a slash begins at the root all the same. The
+    last component may be missing. A link there is followed if `follow`, or if a
+    slash comes after it. Time is linear: no link is resolved twice.
+
+    Raises:
+        FsError: ENOENT (empty, or a component is missing), ENAMETOOLONG, EINVAL
+            (a NUL), ENOTDIR (a component is no directory), ELOOP (more than 40
+            links in all); as they are met from left to right.
+    """
+    raw = as_bytes(path)
+    if not raw:
+        raise FsError(Errno.ENOENT, "an empty path", raw)
+    if b"\0" in raw:
+        raise FsError(Errno.EINVAL, "a NUL in a path", raw)
+    if len(raw) >= PATH_MAX:
+        message = f"the path has {len(raw)} bytes, {PATH_MAX - 1} is the limit"
+        raise FsError(Errno.ENAMETOOLONG, message, raw[:64] + b"...")
+    todo = _components(raw)
+    must_be_directory = raw.endswith((b"/", b"/.", b"/..")) or raw in (b".", b"..")
+    here: Inode = table.root
+    parent: Directory | None = None
+    name = b""
+    trail: list[bytes] = []
+    hops = 0
+    while todo:
+        if not isinstance(here, Directory):
+            raise FsError(Errno.ENOTDIR, path=raw)
+        part = todo.pop()
+        if part == b".":
+            parent = None
+            continue
+        if part == b"..":
+            parent, here = None, table.inodes[here.parent]
+            del trail[-1:]
+            continue
+        if len(part) > NAME_MAX:
+            message = f"a name has {len(part)} bytes, {NAME_MAX} is the limit"
+            raise FsError(Errno.ENAMETOOLONG, message, raw)
+        child = here.child(part)
+        if child is None:
+            if todo:
+                raise FsError(Errno.ENOENT, path=raw)
+            return Located(None, here, part, [*trail, part], must_be_directory)
+        inode = table.inodes[child]
+        if isinstance(inode, Symlink) and (todo or follow or must_be_directory):
+            hops += 1
+            if hops > SYMLINK_HOPS_MAX:
+                raise FsError(Errno.ELOOP, path=raw)
+            if not todo and inode.target.endswith((b"/", b"/.", b"/..")):
+                must_be_directory = True
+            todo += _components(inode.target)
+            if inode.target.startswith(b"/"):
+                here, parent, trail = table.root, None, []
+            continue
+        parent, name, here = here, part, inode
+        trail.append(part)
+    if must_be_directory and not isinstance(here, Directory):
+        raise FsError(Errno.ENOTDIR, path=raw)
+    return Located(here, parent, name, trail, must_be_directory)
+
+
+def _components(path: bytes) -> list[bytes]:
+    """The components of a path, the first one last."""
+    return [part for part in reversed(path.split(b"/")) if part]
+
+
+def find(table: InodeTable, path: str | bytes, *, follow: bool = True) -> Inode:
+    """The inode that `path` leads to.
+
+    Raises:
+        FsError: as `walk`, and ENOENT if the last component is missing.
+    """
+    inode = walk(table, path, follow=follow).inode
+    if inode is None:
+        raise FsError(Errno.ENOENT, path=as_bytes(path))
+    return inode
+
+
+def resolve(table: InodeTable, path: str | bytes, follow: bool = True) -> Ino:
+    """See `InodeOps.resolve`."""
+    return find(table, path, follow=follow).ino

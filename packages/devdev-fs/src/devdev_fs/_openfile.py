@@ -1,0 +1,149 @@
+"""Open file descriptions: an inode that is held, an offset, and a way of access."""
+
+from types import TracebackType
+
+from devdev_fs._attr import setattr
+from devdev_fs._errno import Errno, FsError
+from devdev_fs._inodeops import Bytes, InodeOps, Runner
+from devdev_fs._namei import create, walk
+from devdev_fs._paths import Path
+from devdev_fs._table import InodeTable
+from devdev_fs._types import Caller, Ino, SetAttr, Stat
+
+_MODES = ("r", "r+", "w", "w+", "a", "a+", "x", "x+")
+_CALLER = Caller()
+
+
+def open_pinned(table: InodeTable, path: Path, mode: str) -> Ino:
+    """Find, truncate or make the file as `mode` asks for, and pin it; one step."""
+    at = walk(table, path)
+    if at.inode is None:
+        if mode[0] == "r":
+            raise FsError(Errno.ENOENT, path=path)
+        if at.must_be_directory:
+            raise FsError(Errno.EISDIR, path=path)
+        assert at.parent is not None
+        ino = create(table, at.parent.ino, at.name, 0o666, _CALLER).ino
+    else:
+        if mode[0] == "x":
+            raise FsError(Errno.EEXIST, path=path)
+        ino = table.regular(at.inode.ino).ino
+        if mode[0] == "w":
+            setattr(table, ino, SetAttr(size=0))
+    table.pin(ino)
+    return ino
+
+
+class OpenFile:
+    """One open() of a regular file (POSIX.1 section 3.258), in bytes.
+
+    Not for several threads at once: the offset is shared. Close it, or use it as a
+    context manager; until then it holds the inode and its space.
+    """
+
+    def __init__(self, inodes: InodeOps, ino: Ino, mode: str) -> None:
+        self._inodes = inodes
+        self._ino = ino
+        self._readable = mode[0] == "r" or "+" in mode
+        self._writable = mode[0] != "r" or "+" in mode
+        self._appending = mode[0] == "a"
+        self._offset = 0
+        self.closed = False
+
+    @classmethod
+    def open(cls, run: Runner, path: Path, mode: str) -> "OpenFile":
+        """Open `path`; `FsBase.open` has the modes."""
+        mode = mode.replace("b", "")
+        if mode not in _MODES:
+            known = ", ".join(_MODES)
+            raise ValueError(f"mode {mode!r}: must be one of {known}; files are bytes")
+        return cls(InodeOps(run), run(open_pinned, path, mode), mode)
+
+    def read(self, size: int = -1) -> bytes:
+        """Read from the offset, to the end if `size` is negative.
+
+        Raises:
+            FsError: EBADF (closed, or not open for reading).
+        """
+        self._check(self._readable)
+        if size < 0:
+            size = max(self.stat().size - self._offset, 0)
+        data = self._inodes.read(self._ino, self._offset, size)
+        self._offset += len(data)
+        return data
+
+    def write(self, data: Bytes) -> int:
+        """Write at the offset, or at the end when appending; returns the length.
+
+        Raises:
+            FsError: EBADF (closed, or not open for writing), EFBIG, ENOSPC.
+        """
+        self._check(self._writable)
+        if self._appending:
+            self._offset = self._inodes.append(self._ino, data)
+        else:
+            self._inodes.write(self._ino, self._offset, data)
+        self._offset += len(data)
+        return len(data)
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Move the offset: from the start (0), from itself (1), from the end (2).
+
+        Raises:
+            FsError: EBADF (closed), EINVAL (before the start, another `whence`).
+        """
+        self._check(True)
+        if whence not in (0, 1, 2):
+            raise FsError(Errno.EINVAL, f"whence {whence}")
+        base = (0, self._offset, self.stat().size if whence == 2 else 0)[whence]
+        if base + offset < 0:
+            raise FsError(Errno.EINVAL, f"offset {base + offset}")
+        self._offset = base + offset
+        return self._offset
+
+    def tell(self) -> int:
+        """The offset."""
+        return self._offset
+
+    def truncate(self, size: int | None = None) -> int:
+        """Cut or extend to `size`, or to the offset; returns the size.
+
+        Raises:
+            FsError: EBADF (closed, or not open for writing), EINVAL, EFBIG.
+        """
+        self._check(self._writable)
+        size = self._offset if size is None else size
+        self._inodes.setattr(self._ino, SetAttr(size=size))
+        return size
+
+    def stat(self) -> Stat:
+        """The attributes, also when the file has no name any more.
+
+        Raises:
+            FsError: EBADF (closed).
+        """
+        self._check(True)
+        return self._inodes.getattr(self._ino)
+
+    def close(self) -> None:
+        """Let go of the file; again is nothing."""
+        if not self.closed:
+            self.closed = True
+            self._inodes.unpin(self._ino)
+
+    def _check(self, allowed: bool) -> None:
+        if self.closed:
+            raise FsError(Errno.EBADF, "the file is closed")
+        if not allowed:
+            raise FsError(Errno.EBADF, "the file is not open for that")
+
+    def __enter__(self) -> "OpenFile":
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()

@@ -1,0 +1,475 @@
+"""Path-addressed operations: each one critical section, so nobody sees it half-done.
+
+Intermediate symbolic links are always followed; the last one too, except where
+POSIX acts on the link itself (remove, rename, lstat, readlink, symlink).
+"""
+
+import re
+from collections.abc import Iterator
+from fnmatch import translate
+
+from devdev_fs import _attr, _data, _namei
+from devdev_fs._content import Content
+from devdev_fs._errno import Errno, FsError
+from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
+from devdev_fs._namei import Located, as_bytes, find, walk
+from devdev_fs._table import InodeTable
+from devdev_fs._types import Caller, Ino, RenameFlags, SetAttr, Stat
+
+_CALLER = Caller()
+
+Path = str | bytes
+Listing = list[tuple[str, list[str], list[str]]]
+
+
+def as_str(name: bytes) -> str:
+    """A name or path as `str`; bytes that are not UTF-8 as surrogates (PEP 383)."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _regular(inode: Inode, path: Path) -> RegularFile:
+    if isinstance(inode, RegularFile):
+        return inode
+    if isinstance(inode, Directory):
+        raise FsError(Errno.EISDIR, path=as_bytes(path))
+    raise FsError(Errno.EINVAL, "not a regular file", as_bytes(path))
+
+
+def _directory(inode: Inode, path: Path) -> Directory:
+    if not isinstance(inode, Directory):
+        raise FsError(Errno.ENOTDIR, path=as_bytes(path))
+    return inode
+
+
+def _slot(table: InodeTable, path: Path) -> Located:
+    """Where `path`'s last name is or would be: its directory and the name.
+
+    Raises:
+        FsError: as `walk`; EBUSY for the root, EINVAL after `.` or `..`.
+    """
+    at = walk(table, path, follow=False)
+    if at.inode is table.root:
+        raise FsError(Errno.EBUSY, "the root directory", as_bytes(path))
+    if at.parent is None:
+        message = "the path does not end in a name"
+        raise FsError(Errno.EINVAL, message, as_bytes(path))
+    return at
+
+
+def _new_slot(table: InodeTable, path: Path) -> tuple[Directory, bytes]:
+    at = walk(table, path, follow=False)
+    if at.inode is not None:
+        raise FsError(Errno.EEXIST, path=as_bytes(path))
+    assert at.parent is not None
+    return at.parent, at.name
+
+
+# --- files -----------------------------------------------------------------------
+
+
+def read_bytes(table: InodeTable, path: Path) -> bytes:
+    """See `FsBase.read_bytes`."""
+    inode = _regular(find(table, path), path)
+    return _data.read(table, inode.ino, 0, inode.size)
+
+
+def write_bytes(table: InodeTable, path: Path, data: bytes) -> None:
+    """See `FsBase.write_bytes`."""
+    content = Content()
+    content.write(0, data)
+    at = walk(table, path)
+    if at.inode is not None:
+        inode = _regular(at.inode, path)
+        table.check_pages(content.page_count - inode.pages)
+    else:
+        table.check_pages(content.page_count)
+        inode = _create_at(table, at, path)
+    _replace_content(table, inode, content)
+
+
+def _create_at(table: InodeTable, at: Located, path: Path) -> RegularFile:
+    if at.must_be_directory:
+        raise FsError(Errno.EISDIR, path=as_bytes(path))
+    assert at.parent is not None
+    ino = _namei.create(table, at.parent.ino, at.name, 0o666, _CALLER).ino
+    return table.regular(ino)
+
+
+def _replace_content(table: InodeTable, inode: RegularFile, content: Content) -> None:
+    old, inode.content = inode.content, content
+    table.pages_used += content.page_count - old.page_count
+    inode.mtime_ns = inode.ctime_ns = table.clock.now_ns()
+    grown_to = content.size if content.size > old.size else -1
+    table.note_content(inode.ino, 0, -1, grown_to)
+
+
+def append(table: InodeTable, path: Path, data: bytes) -> None:
+    """See `FsBase.append`."""
+    at = walk(table, path)
+    if at.inode is not None:
+        inode = _regular(at.inode, path)
+    else:
+        content = Content()
+        table.check_pages(content.pages_to_add(0, len(data)))
+        inode = _create_at(table, at, path)
+    _data.append(table, inode.ino, data)
+
+
+def copy(table: InodeTable, source: Path, destination: Path) -> None:
+    """See `FsBase.copy`."""
+    origin = find(table, source)
+    at = walk(table, destination)
+    if isinstance(origin, Directory):
+        _copy_tree(table, origin, at, destination)
+    elif isinstance(origin, RegularFile):
+        _copy_file(table, origin, at, destination)
+    else:
+        message = "neither a regular file nor a directory"
+        raise FsError(Errno.EINVAL, message, as_bytes(source))
+
+
+def _copy_file(
+    table: InodeTable, origin: RegularFile, at: Located, destination: Path
+) -> None:
+    if at.inode is origin:
+        raise FsError(Errno.EINVAL, "a copy onto itself", as_bytes(destination))
+    held = 0 if at.inode is None else _regular(at.inode, destination).pages
+    table.check_pages(origin.pages - held)
+    if at.inode is None:
+        target = _create_at(table, at, destination)
+        target.mode = origin.mode
+    else:
+        target = _regular(at.inode, destination)
+    _replace_content(table, target, origin.content.copy())
+
+
+def _copy_tree(
+    table: InodeTable, origin: Directory, at: Located, destination: Path
+) -> None:
+    if at.inode is not None:
+        raise FsError(Errno.EEXIST, path=as_bytes(destination))
+    assert at.parent is not None
+    _namei.check_name(at.name)
+    if _namei.is_within(table, at.parent, origin):
+        message = "a directory cannot be copied below itself"
+        raise FsError(Errno.EINVAL, message, as_bytes(destination))
+    inodes = {inode.ino: inode for inode in _below(table, origin)}
+    table.check_inodes(len(inodes))
+    table.check_pages(sum(inode.pages for inode in inodes.values()))
+    _copy_inode(table, origin, at.parent, at.name, {})
+
+
+def _below(table: InodeTable, inode: Inode) -> Iterator[Inode]:
+    """The inode and everything below it, parents first; a linked one more than once."""
+    todo = [inode]
+    while todo:
+        inode = todo.pop()
+        yield inode
+        if isinstance(inode, Directory):
+            todo += [table.inodes[ino] for ino, _ in inode.entries.values()]
+
+
+def _copy_inode(
+    table: InodeTable,
+    origin: Inode,
+    parent: Directory,
+    name: bytes,
+    copies: dict[Ino, Ino],
+) -> None:
+    """Copy `origin` and all below it; hard links within become links of the copies."""
+    todo = [(origin, parent, name)]
+    while todo:
+        origin, parent, name = todo.pop()
+        if origin.ino in copies:
+            _namei.link(table, copies[origin.ino], parent.ino, name)
+            continue
+        stamp = table.stamp(parent, origin.mode, Caller(umask=0))
+        twin = _twin(origin, stamp, parent)
+        table.enter(parent, name, twin)
+        table.pages_used += twin.pages
+        copies[origin.ino] = twin.ino
+        if isinstance(origin, Directory):
+            assert isinstance(twin, Directory)
+            todo += [
+                (table.inodes[ino], twin, child)
+                for child, (ino, _) in reversed(origin.entries.items())
+            ]
+
+
+def _twin(
+    origin: Inode,
+    stamp: tuple[Ino, int, int, int, int, int, int, int],
+    parent: Directory,
+) -> Inode:
+    if isinstance(origin, Directory):
+        return Directory(*stamp, nlink=2, parent=parent.ino)
+    if isinstance(origin, RegularFile):
+        return RegularFile(*stamp, content=origin.content.copy())
+    if isinstance(origin, Symlink):
+        return Symlink(*stamp, target=origin.target)
+    assert isinstance(origin, Special)
+    return Special(*stamp, device=origin.device)
+
+
+# --- names -----------------------------------------------------------------------
+
+
+def mkdir(
+    table: InodeTable, path: Path, mode: int, parents: bool, exist_ok: bool
+) -> None:
+    """See `FsBase.mkdir`."""
+    if parents:
+        missing = _missing_parents(table, as_bytes(path))
+        table.check_inodes(len(missing) + 1 if missing else 0)
+        for ancestor in missing:
+            mkdir(table, ancestor, 0o777, False, True)
+    at = walk(table, path)
+    if at.inode is not None:
+        if exist_ok and isinstance(at.inode, Directory):
+            return
+        raise FsError(Errno.EEXIST, path=as_bytes(path))
+    parent, name = _new_slot(table, path)
+    _namei.mkdir(table, parent.ino, name, mode, _CALLER)
+
+
+def _missing_parents(table: InodeTable, path: bytes) -> list[bytes]:
+    """The directories above `path` that have to be made, the topmost first."""
+    for part in path.split(b"/"):
+        if part not in (b"", b".", b".."):
+            _namei.check_name(part)
+    missing: list[bytes] = []
+    while True:
+        path = path.rstrip(b"/")
+        above = path.rpartition(b"/")[0]
+        if not above:
+            break
+        try:
+            _directory(find(table, above), above)
+            break
+        except FsError as error:
+            if error.errno != Errno.ENOENT:
+                raise
+            missing.append(above)
+            path = above
+    return missing[::-1]
+
+
+def remove(table: InodeTable, path: Path) -> None:
+    """See `FsBase.remove`."""
+    at = _slot(table, path)
+    if at.inode is None:
+        raise FsError(Errno.ENOENT, path=as_bytes(path))
+    if at.must_be_directory or isinstance(at.inode, Directory):
+        raise FsError(Errno.EISDIR, path=as_bytes(path))
+    assert at.parent is not None
+    _namei.unlink(table, at.parent.ino, at.name)
+
+
+def rmdir(table: InodeTable, path: Path) -> None:
+    """See `FsBase.rmdir`."""
+    at = _slot(table, path)
+    if at.inode is None:
+        raise FsError(Errno.ENOENT, path=as_bytes(path))
+    assert at.parent is not None
+    _namei.rmdir(table, at.parent.ino, at.name)
+
+
+def remove_tree(table: InodeTable, path: Path) -> int:
+    """See `FsBase.remove_tree`."""
+    at = _slot(table, path)
+    if at.inode is None:
+        raise FsError(Errno.ENOENT, path=as_bytes(path))
+    assert at.parent is not None
+    return _remove_below(table, at.parent, at.name)
+
+
+def _remove_below(table: InodeTable, parent: Directory, name: bytes) -> int:
+    removed = 0
+    todo = [(parent, name)]
+    while todo:
+        parent, name = todo[-1]
+        ino = parent.child(name)
+        assert ino is not None
+        inode = table.inodes[ino]
+        if isinstance(inode, Directory) and inode.entries:
+            todo += [(inode, child) for child in inode.entries]
+            continue
+        todo.pop()
+        if isinstance(inode, Directory):
+            _namei.rmdir(table, parent.ino, name)
+        else:
+            _namei.unlink(table, parent.ino, name)
+        removed += 1
+    return removed
+
+
+def rename(
+    table: InodeTable, source: Path, destination: Path, flags: RenameFlags
+) -> None:
+    """See `FsBase.rename`."""
+    old, new = _slot(table, source), _slot(table, destination)
+    if old.inode is None:
+        raise FsError(Errno.ENOENT, path=as_bytes(source))
+    if new.must_be_directory and not isinstance(old.inode, Directory):
+        raise FsError(Errno.ENOTDIR, path=as_bytes(destination))
+    assert old.parent is not None
+    assert new.parent is not None
+    _namei.rename(table, old.parent.ino, old.name, new.parent.ino, new.name, flags)
+
+
+def symlink(table: InodeTable, target: Path, path: Path) -> None:
+    """See `FsBase.symlink`."""
+    at = walk(table, path, follow=False)
+    if at.inode is not None:
+        raise FsError(Errno.EEXIST, path=as_bytes(path))
+    if at.must_be_directory:
+        raise FsError(Errno.ENOENT, path=as_bytes(path))
+    assert at.parent is not None
+    _namei.symlink(table, at.parent.ino, at.name, as_bytes(target), _CALLER)
+
+
+def link(table: InodeTable, source: Path, destination: Path) -> None:
+    """See `FsBase.link`."""
+    inode = find(table, source, follow=False)
+    parent, name = _new_slot(table, destination)
+    _namei.link(table, inode.ino, parent.ino, name)
+
+
+def readlink(table: InodeTable, path: Path) -> str:
+    """See `FsBase.readlink`."""
+    ino = find(table, path, follow=False).ino
+    return as_str(_data.readlink(table, ino))
+
+
+def realpath(table: InodeTable, path: Path) -> str:
+    """See `FsBase.realpath`."""
+    at = walk(table, path)
+    if at.inode is None:
+        raise FsError(Errno.ENOENT, path=as_bytes(path))
+    return as_str(b"/" + b"/".join(at.trail))
+
+
+# --- attributes ------------------------------------------------------------------
+
+
+def stat(table: InodeTable, path: Path, follow: bool) -> Stat:
+    """See `FsBase.stat` and `FsBase.lstat`."""
+    return find(table, path, follow=follow).stat()
+
+
+def setattr(table: InodeTable, path: Path, change: SetAttr, follow: bool) -> Stat:
+    """See `FsBase.setattr`."""
+    return _attr.setattr(table, find(table, path, follow=follow).ino, change)
+
+
+def exists(table: InodeTable, path: Path) -> bool:
+    """See `FsBase.exists`."""
+    try:
+        return walk(table, path).inode is not None
+    except FsError as error:
+        if error.errno in (Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP):
+            return False
+        raise
+
+
+def touch(table: InodeTable, path: Path) -> None:
+    """See `FsBase.touch`."""
+    at = walk(table, path)
+    if at.inode is None:
+        _create_at(table, at, path)
+    else:
+        change = SetAttr(atime_ns="now", mtime_ns="now")
+        _attr.setattr(table, at.inode.ino, change)
+
+
+# --- many at once ----------------------------------------------------------------
+
+
+def listdir(table: InodeTable, path: Path) -> list[str]:
+    """See `FsBase.listdir`."""
+    directory = _directory(find(table, path), path)
+    return [as_str(name) for name in sorted(directory.entries)]
+
+
+def walk_tree(table: InodeTable, top: Path) -> Listing:
+    """See `FsBase.walk`."""
+    root = _directory(find(table, top), top)
+    path = as_str(as_bytes(top))
+    base = path.rstrip("/") or path[:1]
+    found: Listing = []
+    todo = [(base, root)]
+    while todo:
+        path, directory = todo.pop()
+        directories: list[tuple[str, Directory]] = []
+        files: list[str] = []
+        for name in sorted(directory.entries):
+            inode = table.inodes[directory.entries[name][0]]
+            if isinstance(inode, Directory):
+                directories.append((as_str(name), inode))
+            else:
+                files.append(as_str(name))
+        found.append((path, [name for name, _ in directories], files))
+        todo += [(_join(path, name), inode) for name, inode in reversed(directories)]
+    return found
+
+
+def _join(path: str, name: str) -> str:
+    return path + name if path.endswith("/") or not path else f"{path}/{name}"
+
+
+def glob(table: InodeTable, pattern: Path) -> list[str]:
+    """See `FsBase.glob`."""
+    text = as_str(as_bytes(pattern))
+    parts = [part for part in text.split("/") if part not in ("", ".")]
+    at: dict[str, Inode] = {"/" if text.startswith("/") else "": table.root}
+    for part in parts:
+        at = dict(_expand(table, at, part))
+    found = set(at) - {""}
+    if text.endswith("/"):
+        found = {path for path in found if isinstance(at[path], Directory)}
+    return sorted(found)
+
+
+def _expand(
+    table: InodeTable, at: dict[str, Inode], part: str
+) -> Iterator[tuple[str, Inode]]:
+    matches = re.compile(translate(part)).match
+    for path, inode in at.items():
+        if isinstance(inode, Symlink):
+            target = _through_link(table, path)
+            if target is None:
+                continue
+            inode = target
+        if not isinstance(inode, Directory):
+            continue
+        if part == "**":
+            yield from _descend(table, path, inode)
+            continue
+        if part == "..":
+            yield _join(path, part), table.inodes[inode.parent]
+            continue
+        for name, (ino, _) in inode.entries.items():
+            if matches(as_str(name)):
+                yield _join(path, as_str(name)), table.inodes[ino]
+
+
+def _through_link(table: InodeTable, path: str) -> Inode | None:
+    try:
+        return walk(table, path).inode
+    except FsError:
+        return None
+
+
+def _descend(
+    table: InodeTable, path: str, directory: Directory
+) -> Iterator[tuple[str, Inode]]:
+    """The directory and all below it; links to directories are not descended into."""
+    todo: list[tuple[str, Inode]] = [(path, directory)]
+    while todo:
+        path, inode = todo.pop()
+        yield path, inode
+        if isinstance(inode, Directory):
+            todo += [
+                (_join(path, as_str(name)), table.inodes[ino])
+                for name, (ino, _) in inode.entries.items()
+            ]

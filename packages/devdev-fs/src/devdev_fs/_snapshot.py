@@ -1,0 +1,78 @@
+"""Snapshots: a table as canonical CBOR, and back from what that wrote and no other.
+
+A snapshot is eight bytes of magic and a sequence of CBOR items (RFC 8742), each an
+array of integers, byte strings and arrays in the core deterministic encoding
+(RFC 8949 section 4.2.1):
+
+    header   [version, next_ino, max_pages, max_inodes, number of inodes]
+    inode    [ino, mode, uid, gid, atime, mtime, ctime, btime, body]
+    run      [first page, pages, data]
+    entries  [[name, ino], ...]
+    end      [SHA-256 of everything before]
+
+There is an inode for each that has a name, ascending by number. By its kind,
+`body` is [size, number of runs], [number of entries], [target] or [device], and
+the runs of a file or the entries of a directory (up to 1024 in an item, in the
+directory's order) come right behind it. A run is up to 256 adjacent pages of 4096
+bytes, zeros at its end left out. Link counts, parents and the space used follow
+from the rest.
+"""
+
+from collections.abc import Iterator
+from hashlib import sha256
+
+from devdev_fs._cbor import encode
+from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
+from devdev_fs._snapshotload import load
+from devdev_fs._table import InodeTable
+
+MAGIC = b"devdevfs"
+VERSION = 1
+ENTRIES_PER_ITEM = 1024
+
+
+def dump(table: InodeTable) -> bytes:
+    """See `FsBase.dump`."""
+    return b"".join(parts(table))
+
+
+def parts(table: InodeTable) -> Iterator[bytes]:
+    """The snapshot in pieces of about 1 MiB at most."""
+    digest = sha256()
+    for part in _body(table):
+        digest.update(part)
+        yield part
+    yield encode([digest.digest()])
+
+
+def _body(table: InodeTable) -> Iterator[bytes]:
+    named = [inode for _, inode in sorted(table.inodes.items()) if inode.nlink]
+    header = [VERSION, table.next_ino, table.max_pages, table.max_inodes, len(named)]
+    yield MAGIC + encode(header)
+    for inode in named:
+        yield from _inode(inode)
+
+
+def _inode(inode: Inode) -> Iterator[bytes]:
+    head = [inode.ino, inode.mode, inode.uid, inode.gid]
+    times = [inode.atime_ns, inode.mtime_ns, inode.ctime_ns, inode.btime_ns]
+    if isinstance(inode, RegularFile):
+        runs = list(inode.content.runs())
+        yield encode([*head, *times, [inode.size, len(runs)]])
+        for run in runs:
+            yield encode(list(run))
+    elif isinstance(inode, Directory):
+        yield encode([*head, *times, [len(inode.entries)]])
+        entries = [[name, ino] for name, (ino, _) in inode.entries.items()]
+        for at in range(0, len(entries), ENTRIES_PER_ITEM):
+            yield encode(entries[at : at + ENTRIES_PER_ITEM])
+    elif isinstance(inode, Symlink):
+        yield encode([*head, *times, [inode.target]])
+    else:
+        assert isinstance(inode, Special)
+        yield encode([*head, *times, [inode.device]])
+
+
+def restore(table: InodeTable, snapshot: bytes) -> None:
+    """See `FsBase.restore`."""
+    table.become(load(snapshot, table.clock, table.umask))

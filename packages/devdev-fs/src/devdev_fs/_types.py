@@ -1,0 +1,174 @@
+"""The values that operations take and return; no behaviour, no state.
+
+Numbers are Linux's on every host. What is returned often (`Stat`, `Dirent`) is a
+named tuple, because a frozen dataclass takes five times as long to make.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum, IntFlag
+from typing import Literal, NamedTuple, NewType
+
+Ino = NewType("Ino", int)
+"""Inode number: monotonic from 1 (the root)."""
+
+ROOT_INO = Ino(1)
+NAME_MAX = 255
+"""Longest name, in bytes (limits.h NAME_MAX)."""
+PATH_MAX = 4096
+"""Longest path and symlink target, in bytes, its NUL included (limits.h PATH_MAX)."""
+SYMLINK_HOPS_MAX = 40
+"""Symbolic links followed in one walk before ELOOP (Linux's MAXSYMLINKS)."""
+FILE_SIZE_MAX = 2**63 - 1
+"""Largest size and offset of a file (Linux's loff_t)."""
+LINK_MAX = 2**31 - 1
+PAGE_SIZE = 4096
+"""What space is counted in: a hole costs nothing, a page with one byte costs a page."""
+
+S_IFMT = 0o170000
+S_ISUID = 0o4000
+S_ISGID = 0o2000
+S_ISVTX = 0o1000
+S_IXGRP = 0o0010
+
+
+class Kind(IntEnum):
+    """What an inode is: the type bits of its mode, `mode & S_IFMT`."""
+
+    FIFO = 0o010000
+    CHARACTER_DEVICE = 0o020000
+    DIRECTORY = 0o040000
+    BLOCK_DEVICE = 0o060000
+    REGULAR = 0o100000
+    SYMLINK = 0o120000
+    SOCKET = 0o140000
+
+
+KINDS = frozenset(int(kind) for kind in Kind)
+
+
+class RenameFlags(IntFlag):
+    """renameat2(2)'s flags."""
+
+    NONE = 0
+    NOREPLACE = 1
+    EXCHANGE = 2
+
+
+class Stat(NamedTuple):
+    """One reading of an inode, as stat(2) and statx(2)."""
+
+    ino: Ino
+    mode: int
+    """Type and permission bits together."""
+    nlink: int
+    uid: int
+    gid: int
+    rdev: int
+    """Device number of a device node, as makedev(3) packs it; otherwise 0."""
+    size: int
+    """Bytes of a file, of a symlink's target; 0 for the others."""
+    blocks: int
+    """Units of 512 bytes that hold content: holes are not among them."""
+    atime_ns: int
+    mtime_ns: int
+    ctime_ns: int
+    btime_ns: int
+
+    @property
+    def kind(self) -> Kind:
+        """What the inode is."""
+        return Kind(self.mode & S_IFMT)
+
+    @property
+    def perm(self) -> int:
+        """The permission bits, set-id and sticky ones included."""
+        return self.mode & 0o7777
+
+    @property
+    def is_dir(self) -> bool:
+        """Whether it is a directory."""
+        return self.mode & S_IFMT == Kind.DIRECTORY
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a regular file."""
+        return self.mode & S_IFMT == Kind.REGULAR
+
+    @property
+    def is_symlink(self) -> bool:
+        """Whether it is a symbolic link."""
+        return self.mode & S_IFMT == Kind.SYMLINK
+
+
+class Dirent(NamedTuple):
+    """One entry of a listing."""
+
+    name: bytes
+    ino: Ino
+    kind: Kind
+    cookie: int
+    """Where to go on listing after this entry; stays right while others come and go."""
+
+
+class StatVfs(NamedTuple):
+    """Space and inodes, as statvfs(3); `block_size` is also the fragment size."""
+
+    block_size: int
+    blocks: int
+    blocks_free: int
+    inodes: int
+    inodes_free: int
+    name_max: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SetAttr:
+    """What to change of an inode; None leaves a field as it is."""
+
+    mode: int | None = None
+    """New permission bits; type bits are ignored, as chmod(2) does."""
+    uid: int | None = None
+    gid: int | None = None
+    size: int | None = None
+    atime_ns: int | Literal["now"] | None = None
+    """Nanoseconds since 1970, negative before; "now" reads the filesystem's clock."""
+    mtime_ns: int | Literal["now"] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """On whose behalf an operation runs: what a new inode gets from its maker."""
+
+    uid: int = 0
+    gid: int = 0
+    umask: int | None = None
+    """Bits taken from a new inode's mode; None means the filesystem's own umask."""
+
+
+class ChangeKind(IntEnum):
+    """What kind of thing a mutation changed."""
+
+    ATTRIBUTES = 1
+    """An inode's metadata."""
+    CONTENT = 2
+    """Bytes or size of a regular file (and so its metadata)."""
+    ENTRY = 3
+    """A name in a directory: added, removed or now meaning another inode."""
+
+
+class Change(NamedTuple):
+    """One thing that a mutation changed, as told to whoever mirrors the store."""
+
+    kind: ChangeKind
+    ino: Ino
+    """The inode; for ENTRY its directory."""
+    name: bytes = b""
+    """ENTRY: the name."""
+    old: Ino = Ino(0)
+    """ENTRY: the inode that the name meant before, if it now means none; or 0."""
+    offset: int = 0
+    """CONTENT: the first byte that changed."""
+    end: int = -1
+    """CONTENT: the byte after the last one that changed; -1 is to the end."""
+    grown_to: int = -1
+    """CONTENT: the new size if the file grew, otherwise -1."""

@@ -1,0 +1,235 @@
+"""Calls and replies as bytes: how a client runs operations in another process.
+
+A call is a CBOR array [operation, arguments...], a reply [status, ...]. What the
+plain values mean follows from the operation's own annotations, so a value has one
+description only: the signature. Frames are between two processes of one program
+on one machine; they are no stored format, and the peer is trusted.
+"""
+
+from collections.abc import Callable
+from dataclasses import astuple, fields, is_dataclass
+from enum import IntEnum
+from functools import cache
+from types import NoneType, UnionType
+from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
+
+from devdev_fs import _attr, _data, _digest, _namei, _openfile, _paths, _snapshot
+from devdev_fs._cbor import decode, encode
+from devdev_fs._errno import FsError, SnapshotError
+from devdev_fs._table import InodeTable
+
+Op = Callable[..., Any]
+
+_OPERATIONS: tuple[Op, ...] = (
+    InodeTable.pin,
+    InodeTable.unpin,
+    InodeTable.check_invariants,
+    _attr.getattr,
+    _attr.setattr,
+    _attr.statvfs,
+    _attr.set_limits,
+    _data.read,
+    _data.read_chunks,
+    _data.write,
+    _data.append,
+    _data.readlink,
+    _data.readdir,
+    _namei.lookup,
+    _namei.resolve,
+    _namei.mkdir,
+    _namei.create,
+    _namei.mknod,
+    _namei.symlink,
+    _namei.link,
+    _namei.unlink,
+    _namei.rmdir,
+    _namei.rename,
+    _paths.read_bytes,
+    _paths.write_bytes,
+    _paths.append,
+    _paths.copy,
+    _paths.mkdir,
+    _paths.remove,
+    _paths.rmdir,
+    _paths.remove_tree,
+    _paths.rename,
+    _paths.symlink,
+    _paths.link,
+    _paths.readlink,
+    _paths.realpath,
+    _paths.stat,
+    _paths.setattr,
+    _paths.exists,
+    _paths.touch,
+    _paths.listdir,
+    _paths.walk_tree,
+    _paths.glob,
+    _snapshot.dump,
+    _snapshot.restore,
+    _digest.tree_digest,
+    _digest.image_digest,
+    _openfile.open_pinned,
+)
+
+
+def _name(op: Op) -> str:
+    return f"{op.__module__.rpartition('.')[2]}.{op.__qualname__}"
+
+
+_BY_NAME = {_name(op): op for op in _OPERATIONS}
+
+
+class Status(IntEnum):
+    """How a call ended."""
+
+    RETURNED = 0
+    REFUSED = 1
+    """`FsError`: errno, message, path."""
+    BAD_SNAPSHOT = 2
+    """`SnapshotError`: message."""
+    FAILED = 3
+    """Any other exception, which is a bug: its traceback."""
+
+
+class RemoteError(RuntimeError):
+    """An operation failed in the process that runs it, by a bug; its traceback."""
+
+
+# --- values ----------------------------------------------------------------------
+
+
+def _plain(value: object) -> object:
+    """A value in CBOR's own types: records become arrays of their fields."""
+    if isinstance(value, tuple | list):
+        return [_plain(item) for item in value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return list(astuple(value))
+    if isinstance(value, IntEnum):
+        return int(value)
+    if isinstance(value, bytearray | memoryview):
+        return bytes(value)
+    return value
+
+
+Reader = Callable[[Any], Any]
+
+
+def _same(value: Any) -> Any:
+    return value
+
+
+@cache
+def _reader(hint: Any) -> Reader:
+    """What turns a plain value back into one of the annotated type."""
+    if isinstance(hint, NewType):
+        return _reader(hint.__supertype__)
+    origin, inner = get_origin(hint), get_args(hint)
+    if origin is list:
+        item = _reader(inner[0])
+        return _same if item is _same else lambda value: [item(each) for each in value]
+    if origin is tuple:
+        parts = [_reader(part) for part in inner]
+        return lambda value: tuple(
+            part(each) for part, each in zip(parts, value, strict=True)
+        )
+    if origin in (Union, UnionType):
+        readers = {_reader(part) for part in inner if part is not NoneType} - {_same}
+        if not readers:
+            return _same
+        assert len(readers) == 1, f"{hint} cannot be told apart on the wire"
+        (reader,) = readers
+        return lambda value: None if value is None else reader(value)
+    if origin is Literal or not isinstance(hint, type):
+        return _same
+    return _record_reader(hint)
+
+
+def _record_reader(hint: type) -> Reader:
+    if issubclass(hint, tuple) or is_dataclass(hint):
+        hints = get_type_hints(hint)
+        names = (
+            [field.name for field in fields(hint)]
+            if is_dataclass(hint)
+            else list(hint.__annotations__)
+        )
+        readers = [(name, _reader(hints[name])) for name in names]
+        return lambda value: hint(
+            **{
+                name: reader(each)
+                for (name, reader), each in zip(readers, value, strict=True)
+            }
+        )
+    return hint if issubclass(hint, int) and hint not in (int, bool) else _same
+
+
+@cache
+def _readers(op: Op) -> tuple[tuple[Reader, ...], Reader]:
+    """Readers for the arguments behind the table, and for the result."""
+    hints = get_type_hints(op)
+    result = hints.pop("return")
+    hints.pop("table", None)
+    return tuple(map(_reader, hints.values())), _reader(result)
+
+
+# --- calls -----------------------------------------------------------------------
+
+
+def encode_call(op: Op, args: tuple[object, ...]) -> bytes:
+    """The frame that asks for `op(table, *args)`."""
+    assert op in _OPERATIONS, f"{_name(op)} is not to be called from elsewhere"
+    return encode([_name(op), *map(_plain, args)])
+
+
+def decode_call(frame: bytes) -> tuple[Op, list[object]]:
+    """The operation and its arguments, from what `encode_call` gave."""
+    call: Any = decode(frame)
+    op = _BY_NAME[call[0]]
+    readers, _ = _readers(op)
+    args = call[1:]
+    return op, [reader(arg) for reader, arg in zip(readers, args, strict=False)]
+
+
+def encode_result(value: object) -> bytes:
+    """The reply to a call that returned `value`."""
+    return encode([Status.RETURNED.value, _plain(value)])
+
+
+def encode_error(error: Exception, traceback: str) -> bytes:
+    """The reply to a call that raised."""
+    if isinstance(error, FsError):
+        fields = [Status.REFUSED.value, int(error.errno or 0), error.strerror]
+        return encode([*fields, error.filename])
+    if isinstance(error, SnapshotError):
+        return encode([Status.BAD_SNAPSHOT.value, str(error)])
+    return encode([Status.FAILED.value, traceback])
+
+
+def decode_reply(op: Op, frame: bytes) -> Any:
+    """What `op` returned, from its reply.
+
+    Raises:
+        FsError: as the operation.
+        SnapshotError: as the operation.
+        RemoteError: the operation failed by a bug.
+    """
+    reply: Any = decode(frame)
+    status, *rest = reply
+    if status == Status.RETURNED:
+        return _readers(op)[1](rest[0])
+    if status == Status.REFUSED:
+        raise FsError(*rest)
+    if status == Status.BAD_SNAPSHOT:
+        raise SnapshotError(*rest)
+    raise RemoteError(*rest)
+
+
+__all__ = (
+    "Op",
+    "RemoteError",
+    "Status",
+    "decode_call",
+    "decode_reply",
+    "encode_call",
+    "encode_error",
+    "encode_result",
+)
