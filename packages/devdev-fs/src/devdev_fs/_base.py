@@ -18,12 +18,15 @@ class FsBase(ABC):
     """
 
     def __init__(self) -> None:
-        self.inodes = InodeOps(self._run)
+        self.inodes = InodeOps(self.run)
         """The operations addressed by inode number."""
 
     @abstractmethod
-    def _run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run an operation on the table and tell its mirrors."""
+    def run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run an operation in one critical section; the methods below are made of it.
+
+        The operations are this package's own; `devdev_fs.wire` carries them elsewhere.
+        """
 
     # --- files -------------------------------------------------------------------
 
@@ -33,7 +36,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk (`InodeOps.resolve`), EISDIR, EINVAL (no regular file).
         """
-        return self._run(_paths.read_bytes, path)
+        return self.run(_paths.read_bytes, path)
 
     def write_bytes(self, path: Path, data: bytes) -> None:
         """Make `data` the whole content of a file, which is made if missing.
@@ -44,7 +47,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, EISDIR, EINVAL (no regular file), ENOSPC.
         """
-        self._run(_paths.write_bytes, path, data)
+        self.run(_paths.write_bytes, path, data)
 
     def read_text(self, path: Path, encoding: str = "utf-8") -> str:
         """The whole content of a file as text; newlines stay as they are.
@@ -69,7 +72,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, EISDIR, EINVAL (no regular file), EFBIG, ENOSPC.
         """
-        self._run(_paths.append, path, data)
+        self.run(_paths.append, path, data)
 
     def copy(self, source: Path, destination: Path) -> None:
         """Copy a file or a whole directory; content is shared, so it costs no time.
@@ -82,7 +85,7 @@ class FsBase(ABC):
             FsError: as a walk, EINVAL (neither file nor directory, onto itself, or
                 a directory below itself), EISDIR, EEXIST, ENOSPC.
         """
-        self._run(_paths.copy, source, destination)
+        self.run(_paths.copy, source, destination)
 
     def open(self, path: Path, mode: str = "r") -> OpenFile:
         """Open a file, in bytes; it stays usable when its name goes.
@@ -96,7 +99,7 @@ class FsBase(ABC):
             FsError: as a walk, EISDIR, EINVAL (no regular file), EEXIST ("x").
             ValueError: another mode.
         """
-        return OpenFile.open(self._run, path, mode)
+        return OpenFile.open(self.run, path, mode)
 
     # --- names -------------------------------------------------------------------
 
@@ -114,7 +117,7 @@ class FsBase(ABC):
             FsError: as a walk, EEXIST (with `exist_ok`: unless it is a directory),
                 ENOSPC.
         """
-        self._run(_paths.mkdir, path, mode, parents, exist_ok)
+        self.run(_paths.mkdir, path, mode, parents, exist_ok)
 
     def remove(self, path: Path) -> None:
         """Remove a file, link or other non-directory; a link itself, not its target.
@@ -122,7 +125,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, ENOENT, EISDIR.
         """
-        self._run(_paths.remove, path)
+        self.run(_paths.remove, path)
 
     def rmdir(self, path: Path) -> None:
         """Remove an empty directory.
@@ -130,7 +133,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, EBUSY (the root), ENOENT, ENOTDIR, ENOTEMPTY.
         """
-        self._run(_paths.rmdir, path)
+        self.run(_paths.rmdir, path)
 
     def remove_tree(self, path: Path) -> int:
         """Remove whatever is there, with all below it; returns how many names.
@@ -140,7 +143,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, EBUSY (the root), ENOENT.
         """
-        return self._run(_paths.remove_tree, path)
+        return self.run(_paths.remove_tree, path)
 
     def rename(
         self,
@@ -153,7 +156,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, ENOENT, and as `InodeOps.rename`.
         """
-        self._run(_paths.rename, source, destination, flags)
+        self.run(_paths.rename, source, destination, flags)
 
     def symlink(self, target: Path, path: Path) -> None:
         """Make `path` a symbolic link to `target`, which need not be there.
@@ -161,7 +164,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, EEXIST, and as `InodeOps.symlink`.
         """
-        self._run(_paths.symlink, target, path)
+        self.run(_paths.symlink, target, path)
 
     def link(self, source: Path, destination: Path) -> None:
         """Give what is at `source` (a link itself too) a second name.
@@ -169,7 +172,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, EEXIST, EPERM (a directory), EMLINK.
         """
-        self._run(_paths.link, source, destination)
+        self.run(_paths.link, source, destination)
 
     def readlink(self, path: Path) -> str:
         """The target of a symbolic link, as it was given.
@@ -177,7 +180,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, EINVAL (no symbolic link).
         """
-        return self._run(_paths.readlink, path)
+        return self.run(_paths.readlink, path)
 
     def realpath(self, path: Path) -> str:
         """The absolute path without links, `.` and `..`; it must be there.
@@ -185,7 +188,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk.
         """
-        return self._run(_paths.realpath, path)
+        return self.run(_paths.realpath, path)
 
     # --- attributes --------------------------------------------------------------
 
@@ -195,7 +198,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk.
         """
-        return self._run(_paths.stat, path, True)
+        return self.run(_paths.stat, path, True)
 
     def lstat(self, path: Path) -> Stat:
         """The attributes of what is at `path`; of a link itself.
@@ -203,7 +206,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk.
         """
-        return self._run(_paths.stat, path, False)
+        return self.run(_paths.stat, path, False)
 
     def setattr(self, path: Path, change: SetAttr, *, follow: bool = True) -> Stat:
         """Change several attributes in one step; see `InodeOps.setattr`.
@@ -211,7 +214,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, and as `InodeOps.setattr`.
         """
-        return self._run(_paths.setattr, path, change, follow)
+        return self.run(_paths.setattr, path, change, follow)
 
     def chmod(self, path: Path, mode: int) -> None:
         """Set the permission bits.
@@ -235,7 +238,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, ENOSPC.
         """
-        self._run(_paths.touch, path)
+        self.run(_paths.touch, path)
 
     def exists(self, path: Path) -> bool:
         """Whether `path` leads to something; a dangling or looping link does not.
@@ -243,7 +246,7 @@ class FsBase(ABC):
         Raises:
             FsError: EINVAL, ENAMETOOLONG.
         """
-        return self._run(_paths.exists, path)
+        return self.run(_paths.exists, path)
 
     # --- many at once ------------------------------------------------------------
 
@@ -253,7 +256,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, ENOTDIR.
         """
-        return self._run(_paths.listdir, path)
+        return self.run(_paths.listdir, path)
 
     def walk(self, top: Path = "/") -> Listing:
         """Every directory below `top`: its path, its directories, its other names.
@@ -264,7 +267,7 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk, ENOTDIR.
         """
-        return self._run(_paths.walk_tree, top)
+        return self.run(_paths.walk_tree, top)
 
     def glob(self, pattern: Path) -> list[str]:
         """The paths that match, sorted; none is an empty list.
@@ -272,7 +275,7 @@ class FsBase(ABC):
         `*`, `?` and `[...]` match within a name, one that begins with a dot too;
         `**` matches any number of directories, and follows no links.
         """
-        return self._run(_paths.glob, pattern)
+        return self.run(_paths.glob, pattern)
 
     # --- the whole ---------------------------------------------------------------
 
@@ -298,7 +301,7 @@ class FsBase(ABC):
         Orphans (inodes without a name, held open) are not part of it, nor are
         clock, umask and pins.
         """
-        return self._run(_snapshot.dump)
+        return self.run(_snapshot.dump)
 
     def restore(self, snapshot: bytes) -> None:
         """Become what `dump` wrote, in place; the quotas too.
@@ -309,7 +312,7 @@ class FsBase(ABC):
         Raises:
             SnapshotError: it is not what `dump` writes. Nothing was changed.
         """
-        self._run(_snapshot.restore, snapshot)
+        self.run(_snapshot.restore, snapshot)
 
     def tree_digest(self, path: Path = "/") -> str:
         """SHA-256, in hex, of the tree at `path`: is it the same tree?
@@ -320,11 +323,11 @@ class FsBase(ABC):
         Raises:
             FsError: as a walk.
         """
-        return self._run(_digest.tree_digest, path)
+        return self.run(_digest.tree_digest, path)
 
     def image_digest(self) -> str:
         """SHA-256, in hex, of the snapshot: is it the same state?"""
-        return self._run(_digest.image_digest)
+        return self.run(_digest.image_digest)
 
     def check_invariants(self) -> None:
         """Assert what must hold of the whole table; for tests. Costs O(inodes)."""

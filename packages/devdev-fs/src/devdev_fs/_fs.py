@@ -122,7 +122,7 @@ class Fs(FsBase):
         )
         self._table.make_root()
 
-    def _run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    def run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         mirrors = self._mirrors
         for mirror in mirrors:
             mirror.flush()

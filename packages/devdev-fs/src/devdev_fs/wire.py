@@ -1,4 +1,7 @@
-"""Calls and replies as bytes: how a client runs operations in another process.
+"""Operations as bytes: a filesystem used from another process.
+
+`RemoteFs` is the client, `answer` the other side; how a frame gets there and back is
+the business of who uses them.
 
 A call is a CBOR array [operation, arguments...], a reply [status, ...]. What the
 plain values mean follows from the operation's own annotations, so a value has one
@@ -10,12 +13,15 @@ from collections.abc import Callable
 from dataclasses import astuple, fields, is_dataclass
 from enum import IntEnum
 from functools import cache
+from traceback import format_exception
 from types import NoneType, UnionType
 from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
 from devdev_fs import _attr, _data, _digest, _namei, _openfile, _paths, _snapshot
+from devdev_fs._base import FsBase
 from devdev_fs._cbor import decode, encode
 from devdev_fs._errno import FsError, SnapshotError
+from devdev_fs._inodeops import Operation, P, T
 from devdev_fs._table import InodeTable
 
 Op = Callable[..., Any]
@@ -174,44 +180,29 @@ def _readers(op: Op) -> tuple[tuple[Reader, ...], Reader]:
 # --- calls -----------------------------------------------------------------------
 
 
-def encode_call(op: Op, args: tuple[object, ...]) -> bytes:
-    """The frame that asks for `op(table, *args)`."""
+def _encode_call(op: Op, args: tuple[object, ...]) -> bytes:
     assert op in _OPERATIONS, f"{_name(op)} is not to be called from elsewhere"
     return encode([_name(op), *map(_plain, args)])
 
 
-def decode_call(frame: bytes) -> tuple[Op, list[object]]:
-    """The operation and its arguments, from what `encode_call` gave."""
+def _decode_call(frame: bytes) -> tuple[Op, list[object]]:
     call: Any = decode(frame)
     op = _BY_NAME[call[0]]
     readers, _ = _readers(op)
-    args = call[1:]
-    return op, [reader(arg) for reader, arg in zip(readers, args, strict=False)]
+    # Arguments at the end may be left out.
+    return op, [reader(arg) for reader, arg in zip(readers, call[1:], strict=False)]
 
 
-def encode_result(value: object) -> bytes:
-    """The reply to a call that returned `value`."""
-    return encode([Status.RETURNED.value, _plain(value)])
-
-
-def encode_error(error: Exception, traceback: str) -> bytes:
-    """The reply to a call that raised."""
+def _encode_error(error: Exception) -> bytes:
     if isinstance(error, FsError):
-        fields = [Status.REFUSED.value, int(error.errno or 0), error.strerror]
-        return encode([*fields, error.filename])
+        path = error.filename
+        return encode([Status.REFUSED.value, error.errno, error.strerror, path])
     if isinstance(error, SnapshotError):
         return encode([Status.BAD_SNAPSHOT.value, str(error)])
-    return encode([Status.FAILED.value, traceback])
+    return encode([Status.FAILED.value, "".join(format_exception(error))])
 
 
-def decode_reply(op: Op, frame: bytes) -> Any:
-    """What `op` returned, from its reply.
-
-    Raises:
-        FsError: as the operation.
-        SnapshotError: as the operation.
-        RemoteError: the operation failed by a bug.
-    """
+def _decode_reply(op: Op, frame: bytes) -> Any:
     reply: Any = decode(frame)
     status, *rest = reply
     if status == Status.RETURNED:
@@ -223,13 +214,41 @@ def decode_reply(op: Op, frame: bytes) -> Any:
     raise RemoteError(*rest)
 
 
-__all__ = (
-    "Op",
-    "RemoteError",
-    "Status",
-    "decode_call",
-    "decode_reply",
-    "encode_call",
-    "encode_error",
-    "encode_result",
-)
+def answer(fs: FsBase, frame: bytes) -> bytes:
+    """Run the operation that a client's frame asks for; the frame to send back.
+
+    Whatever the operation raises is an answer too.
+    """
+    try:
+        op, args = _decode_call(frame)
+        return encode([Status.RETURNED.value, _plain(fs.run(op, *args))])
+    except Exception as error:
+        return _encode_error(error)
+
+
+class RemoteFs(FsBase):
+    """A filesystem in another process, with the interface of `Fs`.
+
+    Args:
+        exchange: takes a frame to where `answer` gets it, and returns the answer. It
+            is called by whatever thread calls a method.
+    """
+
+    def __init__(self, exchange: Callable[[bytes], bytes]) -> None:
+        super().__init__()
+        self._exchange = exchange
+
+    def run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Have an operation run by the other process.
+
+        Raises:
+            FsError: as the operation.
+            SnapshotError: as the operation.
+            RemoteError: the operation failed there, by a bug.
+        """
+        assert not kwargs, "operations take their arguments by position"
+        result: T = _decode_reply(op, self._exchange(_encode_call(op, args)))
+        return result
+
+
+__all__ = ("RemoteError", "RemoteFs", "answer")
