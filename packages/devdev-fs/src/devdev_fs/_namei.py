@@ -353,12 +353,12 @@ def walk(table: InodeTable, path: str | bytes, *, follow: bool = True) -> Locate
     """
     raw = as_bytes(path)
     if not raw:
-        raise FsError(Errno.ENOENT, "an empty path", raw)
+        raise FsError(Errno.ENOENT, "an empty path", path)
     if b"\0" in raw:
-        raise FsError(Errno.EINVAL, "a NUL in a path", raw)
+        raise FsError(Errno.EINVAL, "a NUL in a path", path)
     if len(raw) >= PATH_MAX:
         message = f"the path has {len(raw)} bytes, {PATH_MAX - 1} is the limit"
-        raise FsError(Errno.ENAMETOOLONG, message, raw[:64] + b"...")
+        raise FsError(Errno.ENAMETOOLONG, message, path[:64])
     todo = _components(raw)
     must_be_directory = raw.endswith((b"/", b"/.", b"/..")) or raw in (b".", b"..")
     here: Inode = table.root
@@ -368,7 +368,7 @@ def walk(table: InodeTable, path: str | bytes, *, follow: bool = True) -> Locate
     hops = 0
     while todo:
         if not isinstance(here, Directory):
-            raise FsError(Errno.ENOTDIR, path=raw)
+            raise FsError(Errno.ENOTDIR, path=path)
         part = todo.pop()
         if part == b".":
             parent = None
@@ -379,17 +379,17 @@ def walk(table: InodeTable, path: str | bytes, *, follow: bool = True) -> Locate
             continue
         if len(part) > NAME_MAX:
             message = f"a name has {len(part)} bytes, {NAME_MAX} is the limit"
-            raise FsError(Errno.ENAMETOOLONG, message, raw)
+            raise FsError(Errno.ENAMETOOLONG, message, path)
         child = here.child(part)
         if child is None:
             if todo:
-                raise FsError(Errno.ENOENT, path=raw)
+                raise FsError(Errno.ENOENT, path=path)
             return Located(None, here, part, [*trail, part], must_be_directory)
         inode = table.inodes[child]
         if isinstance(inode, Symlink) and (todo or follow or must_be_directory):
             hops += 1
             if hops > SYMLINK_HOPS_MAX:
-                raise FsError(Errno.ELOOP, path=raw)
+                raise FsError(Errno.ELOOP, path=path)
             if not todo and inode.target.endswith((b"/", b"/.", b"/..")):
                 must_be_directory = True
             todo += _components(inode.target)
@@ -399,7 +399,7 @@ def walk(table: InodeTable, path: str | bytes, *, follow: bool = True) -> Locate
         parent, name, here = here, part, inode
         trail.append(part)
     if must_be_directory and not isinstance(here, Directory):
-        raise FsError(Errno.ENOTDIR, path=raw)
+        raise FsError(Errno.ENOTDIR, path=path)
     return Located(here, parent, name, trail, must_be_directory)
 
 
@@ -416,7 +416,7 @@ def find(table: InodeTable, path: str | bytes, *, follow: bool = True) -> Inode:
     """
     inode = walk(table, path, follow=follow).inode
     if inode is None:
-        raise FsError(Errno.ENOENT, path=as_bytes(path))
+        raise FsError(Errno.ENOENT, path=path)
     return inode
 
 

@@ -31,13 +31,13 @@ def _regular(inode: Inode, path: Path) -> RegularFile:
     if isinstance(inode, RegularFile):
         return inode
     if isinstance(inode, Directory):
-        raise FsError(Errno.EISDIR, path=as_bytes(path))
-    raise FsError(Errno.EINVAL, "not a regular file", as_bytes(path))
+        raise FsError(Errno.EISDIR, path=path)
+    raise FsError(Errno.EINVAL, "not a regular file", path)
 
 
 def _directory(inode: Inode, path: Path) -> Directory:
     if not isinstance(inode, Directory):
-        raise FsError(Errno.ENOTDIR, path=as_bytes(path))
+        raise FsError(Errno.ENOTDIR, path=path)
     return inode
 
 
@@ -49,17 +49,17 @@ def _slot(table: InodeTable, path: Path) -> Located:
     """
     at = walk(table, path, follow=False)
     if at.inode is table.root:
-        raise FsError(Errno.EBUSY, "the root directory", as_bytes(path))
+        raise FsError(Errno.EBUSY, "the root directory", path)
     if at.parent is None:
         message = "the path does not end in a name"
-        raise FsError(Errno.EINVAL, message, as_bytes(path))
+        raise FsError(Errno.EINVAL, message, path)
     return at
 
 
 def _new_slot(table: InodeTable, path: Path) -> tuple[Directory, bytes]:
     at = walk(table, path, follow=False)
     if at.inode is not None:
-        raise FsError(Errno.EEXIST, path=as_bytes(path))
+        raise FsError(Errno.EEXIST, path=path)
     assert at.parent is not None
     return at.parent, at.name
 
@@ -89,7 +89,7 @@ def write_bytes(table: InodeTable, path: Path, data: bytes) -> None:
 
 def _create_at(table: InodeTable, at: Located, path: Path) -> RegularFile:
     if at.must_be_directory:
-        raise FsError(Errno.EISDIR, path=as_bytes(path))
+        raise FsError(Errno.EISDIR, path=path)
     assert at.parent is not None
     ino = _namei.create(table, at.parent.ino, at.name, 0o666, _CALLER).ino
     return table.regular(ino)
@@ -125,14 +125,14 @@ def copy(table: InodeTable, source: Path, destination: Path) -> None:
         _copy_file(table, origin, at, destination)
     else:
         message = "neither a regular file nor a directory"
-        raise FsError(Errno.EINVAL, message, as_bytes(source))
+        raise FsError(Errno.EINVAL, message, source)
 
 
 def _copy_file(
     table: InodeTable, origin: RegularFile, at: Located, destination: Path
 ) -> None:
     if at.inode is origin:
-        raise FsError(Errno.EINVAL, "a copy onto itself", as_bytes(destination))
+        raise FsError(Errno.EINVAL, "a copy onto itself", destination)
     held = 0 if at.inode is None else _regular(at.inode, destination).pages
     table.check_pages(origin.pages - held)
     if at.inode is None:
@@ -147,12 +147,12 @@ def _copy_tree(
     table: InodeTable, origin: Directory, at: Located, destination: Path
 ) -> None:
     if at.inode is not None:
-        raise FsError(Errno.EEXIST, path=as_bytes(destination))
+        raise FsError(Errno.EEXIST, path=destination)
     assert at.parent is not None
     _namei.check_name(at.name)
     if _namei.is_within(table, at.parent, origin):
         message = "a directory cannot be copied below itself"
-        raise FsError(Errno.EINVAL, message, as_bytes(destination))
+        raise FsError(Errno.EINVAL, message, destination)
     inodes = {inode.ino: inode for inode in _below(table, origin)}
     table.check_inodes(len(inodes))
     table.check_pages(sum(inode.pages for inode in inodes.values()))
@@ -227,7 +227,7 @@ def mkdir(
     if at.inode is not None:
         if exist_ok and isinstance(at.inode, Directory):
             return
-        raise FsError(Errno.EEXIST, path=as_bytes(path))
+        raise FsError(Errno.EEXIST, path=path)
     parent, name = _new_slot(table, path)
     _namei.mkdir(table, parent.ino, name, mode, _CALLER)
 
@@ -258,9 +258,9 @@ def remove(table: InodeTable, path: Path) -> None:
     """See `FsBase.remove`."""
     at = _slot(table, path)
     if at.inode is None:
-        raise FsError(Errno.ENOENT, path=as_bytes(path))
+        raise FsError(Errno.ENOENT, path=path)
     if at.must_be_directory or isinstance(at.inode, Directory):
-        raise FsError(Errno.EISDIR, path=as_bytes(path))
+        raise FsError(Errno.EISDIR, path=path)
     assert at.parent is not None
     _namei.unlink(table, at.parent.ino, at.name)
 
@@ -269,7 +269,7 @@ def rmdir(table: InodeTable, path: Path) -> None:
     """See `FsBase.rmdir`."""
     at = _slot(table, path)
     if at.inode is None:
-        raise FsError(Errno.ENOENT, path=as_bytes(path))
+        raise FsError(Errno.ENOENT, path=path)
     assert at.parent is not None
     _namei.rmdir(table, at.parent.ino, at.name)
 
@@ -278,7 +278,7 @@ def remove_tree(table: InodeTable, path: Path) -> int:
     """See `FsBase.remove_tree`."""
     at = _slot(table, path)
     if at.inode is None:
-        raise FsError(Errno.ENOENT, path=as_bytes(path))
+        raise FsError(Errno.ENOENT, path=path)
     assert at.parent is not None
     return _remove_below(table, at.parent, at.name)
 
@@ -309,9 +309,9 @@ def rename(
     """See `FsBase.rename`."""
     old, new = _slot(table, source), _slot(table, destination)
     if old.inode is None:
-        raise FsError(Errno.ENOENT, path=as_bytes(source))
+        raise FsError(Errno.ENOENT, path=source)
     if new.must_be_directory and not isinstance(old.inode, Directory):
-        raise FsError(Errno.ENOTDIR, path=as_bytes(destination))
+        raise FsError(Errno.ENOTDIR, path=destination)
     assert old.parent is not None
     assert new.parent is not None
     _namei.rename(table, old.parent.ino, old.name, new.parent.ino, new.name, flags)
@@ -321,9 +321,9 @@ def symlink(table: InodeTable, target: Path, path: Path) -> None:
     """See `FsBase.symlink`."""
     at = walk(table, path, follow=False)
     if at.inode is not None:
-        raise FsError(Errno.EEXIST, path=as_bytes(path))
+        raise FsError(Errno.EEXIST, path=path)
     if at.must_be_directory:
-        raise FsError(Errno.ENOENT, path=as_bytes(path))
+        raise FsError(Errno.ENOENT, path=path)
     assert at.parent is not None
     _namei.symlink(table, at.parent.ino, at.name, as_bytes(target), _CALLER)
 
@@ -345,7 +345,7 @@ def realpath(table: InodeTable, path: Path) -> str:
     """See `FsBase.realpath`."""
     at = walk(table, path)
     if at.inode is None:
-        raise FsError(Errno.ENOENT, path=as_bytes(path))
+        raise FsError(Errno.ENOENT, path=path)
     return as_str(b"/" + b"/".join(at.trail))
 
 

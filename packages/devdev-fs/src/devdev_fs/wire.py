@@ -105,7 +105,13 @@ class RemoteError(RuntimeError):
 
 
 def _plain(value: object) -> object:
-    """A value in CBOR's own types: records become arrays of their fields."""
+    """A value in CBOR's own types: records become arrays of their fields.
+
+    Text that is no Unicode, as a path can be, becomes bytes (PEP 383).
+    """
+    if isinstance(value, str):
+        data = value.encode("utf-8", "surrogateescape")
+        return value if data.decode("utf-8", "replace") == value else data
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
@@ -124,12 +130,18 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
+
+
 @cache
 def _reader(hint: Any) -> Reader:
     """What turns a plain value back into one of the annotated type."""
     if isinstance(hint, NewType):
         return _reader(hint.__supertype__)
     origin, inner = get_origin(hint), get_args(hint)
+    if hint is str:
+        return _text
     if origin is list:
         item = _reader(inner[0])
         return _same if item is _same else lambda value: [item(each) for each in value]
@@ -139,6 +151,8 @@ def _reader(hint: Any) -> Reader:
             part(each) for part, each in zip(parts, value, strict=True)
         )
     if origin in (Union, UnionType):
+        if bytes in inner:
+            return _same
         readers = {_reader(part) for part in inner if part is not NoneType} - {_same}
         if not readers:
             return _same
