@@ -8,20 +8,24 @@ from devdev_fs._table import InodeTable
 from devdev_fs._types import FILE_SIZE_MAX, Dirent, Ino
 
 
-def read_chunks(table: InodeTable, ino: Ino, offset: int, size: int) -> list[bytes]:
+def read_chunks(
+    table: InodeTable, ino: Ino, offset: int, size: int, noatime: bool = False
+) -> list[bytes]:
     """See `InodeOps.read_chunks`."""
     inode = table.regular(ino)
     if offset < 0 or size < 0:
         raise FsError(Errno.EINVAL, f"negative offset {offset} or size {size}")
-    if size:
+    if size and not noatime:
         inode.atime_ns = table.clock.now_ns()
         table.note_attributes(ino)
     return inode.content.chunks(offset, size)
 
 
-def read(table: InodeTable, ino: Ino, offset: int, size: int) -> bytes:
+def read(
+    table: InodeTable, ino: Ino, offset: int, size: int, noatime: bool = False
+) -> bytes:
     """See `InodeOps.read`."""
-    return b"".join(read_chunks(table, ino, offset, size))
+    return b"".join(read_chunks(table, ino, offset, size, noatime))
 
 
 def write(

@@ -70,6 +70,11 @@ class Attachment:
                 else:
                     table.changes.clear()
 
+    @property
+    def has_unpublished(self) -> bool:
+        """Whether `publish` has something to tell."""
+        return bool(self._unpublished)
+
     def publish(self) -> None:
         """Tell the other mirrors what this one changed since the last time."""
         with self.lock:

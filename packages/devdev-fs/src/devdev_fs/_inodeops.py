@@ -117,21 +117,25 @@ class InodeOps:
 
     # --- content -----------------------------------------------------------------
 
-    def read(self, ino: Ino, offset: int, size: int) -> bytes:
+    def read(self, ino: Ino, offset: int, size: int, noatime: bool = False) -> bytes:
         """Read up to `size` bytes, fewer at the end of the file, as pread(2).
+
+        With `noatime` the file is not taken for accessed, as with O_NOATIME.
 
         Raises:
             FsError: ENOENT, EISDIR, EINVAL (no regular file, or negative).
         """
-        return self._run(_data.read, ino, offset, size)
+        return self._run(_data.read, ino, offset, size, noatime)
 
-    def read_chunks(self, ino: Ino, offset: int, size: int) -> list[bytes]:
+    def read_chunks(
+        self, ino: Ino, offset: int, size: int, noatime: bool = False
+    ) -> list[bytes]:
         """Read as `read`, in pieces of at most 4096 bytes, whole pages uncopied.
 
         Raises:
             FsError: ENOENT, EISDIR, EINVAL (no regular file, or negative).
         """
-        return self._run(_data.read_chunks, ino, offset, size)
+        return self._run(_data.read_chunks, ino, offset, size, noatime)
 
     def write(self, ino: Ino, offset: int, data: Bytes) -> int:
         """Write all of `data` at `offset`, as pwrite(2); returns its length.
