@@ -4,15 +4,18 @@ from typing import Literal
 
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._inode import Directory, Inode, RegularFile
-from devdev_fs._table import InodeTable
+from devdev_fs._table import InodeTable, check_owner
 from devdev_fs._types import (
     FILE_SIZE_MAX,
+    LIMIT_MAX,
     NAME_MAX,
     PAGE_SIZE,
     S_IFMT,
     S_ISGID,
     S_ISUID,
     S_IXGRP,
+    TIME_MAX,
+    TIME_MIN,
     Ino,
     SetAttr,
     Stat,
@@ -30,6 +33,7 @@ def setattr(table: InodeTable, ino: Ino, change: SetAttr) -> Stat:
     inode = table.get(ino)
     if change == _NOTHING:
         return inode.stat()
+    check_owner(change.uid, change.gid)
     if change.size is not None:
         _check_size(table.regular(ino), change.size)
     now = table.clock.now_ns()
@@ -44,7 +48,7 @@ def setattr(table: InodeTable, ino: Ino, change: SetAttr) -> Stat:
     inode.atime_ns = _time(change.atime_ns, inode.atime_ns, now)
     inode.mtime_ns = _time(change.mtime_ns, inode.mtime_ns, now)
     inode.ctime_ns = now
-    table.note_attributes(ino)
+    table.note_attributes(inode.ino)
     return inode.stat()
 
 
@@ -83,16 +87,17 @@ def _set_owner(inode: Inode, uid: int | None, gid: int | None) -> None:
 def _time(asked: int | Literal["now"] | None, old: int, now: int) -> int:
     if asked is None:
         return old
-    return now if asked == "now" else asked
+    # Linux's fs/inode.c:timestamp_truncate clamps in the same way.
+    return now if asked == "now" else min(max(asked, TIME_MIN), TIME_MAX)
 
 
 def statvfs(table: InodeTable) -> StatVfs:
     """See `InodeOps.statvfs`."""
     return StatVfs(
         PAGE_SIZE,
-        table.max_pages,
+        max(table.max_pages, table.pages_used),
         max(table.max_pages - table.pages_used, 0),
-        table.max_inodes,
+        max(table.max_inodes, len(table.inodes)),
         max(table.max_inodes - len(table.inodes), 0),
         NAME_MAX,
     )
@@ -103,8 +108,8 @@ def set_limits(
 ) -> None:
     """See `InodeOps.set_limits`."""
     for value in (max_bytes, max_inodes):
-        if value is not None and value < 0:
-            raise FsError(Errno.EINVAL, f"negative limit {value}")
+        if value is not None and not 0 <= value <= LIMIT_MAX:
+            raise FsError(Errno.EINVAL, f"a limit of {value}")
     if max_bytes is not None:
         table.max_pages = max_bytes // PAGE_SIZE
     if max_inodes is not None:

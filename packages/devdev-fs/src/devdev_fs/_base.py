@@ -253,6 +253,8 @@ class FsBase(ABC):
     def listdir(self, path: Path = "/") -> list[str]:
         """The names in a directory, sorted by their bytes.
 
+        As readdir(3) it moves the atime; what looks at a whole tree does not.
+
         Raises:
             FsError: as a walk, ENOTDIR.
         """

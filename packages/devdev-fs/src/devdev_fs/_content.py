@@ -14,7 +14,19 @@ from typing import NamedTuple
 from devdev_fs._types import PAGE_SIZE
 
 _ZEROS = bytes(PAGE_SIZE)
-_RUN_PAGES = 256
+RUN_PAGES = 256
+"""The most pages in a run."""
+
+
+Bytes = bytes | bytearray | memoryview
+
+
+def as_view(data: Bytes) -> memoryview:
+    """The bytes of `data`, whatever the items and the shape of its buffer are."""
+    view = memoryview(data)
+    if view.nbytes == len(view) and view.c_contiguous:
+        return view
+    return memoryview(view.tobytes())
 
 
 class Run(NamedTuple):
@@ -85,12 +97,12 @@ class Content:
             return first not in pages
         return sum(number not in pages for number in range(first, last + 1))
 
-    def write(self, offset: int, data: bytes | bytearray | memoryview) -> None:
+    def write(self, offset: int, data: Bytes) -> None:
         """Put `data` at `offset`; what lies between the old end and it is a hole."""
-        length = len(data)
+        view = as_view(data)
+        length = len(view)
         if not length:
             return
-        view = memoryview(data)
         end = offset + length
         number, skip = divmod(offset, PAGE_SIZE)
         done = 0
@@ -132,30 +144,30 @@ class Content:
                 self._pages[keep - 1] = last[:tail]
         self.size = size
 
-    def pages_after_truncate(self, size: int) -> int:
-        """How many pages would hold content after cutting to `size`."""
-        keep = -(-size // PAGE_SIZE)
-        return sum(number < keep for number in self._pages)
+    def spans(self) -> Iterator[range]:
+        """The numbers of the pages, ascending: adjacent ones, up to `RUN_PAGES`."""
+        numbers = sorted(self._pages)
+        at = 0
+        while at < len(numbers):
+            first = numbers[at]
+            count = 1
+            limit = min(len(numbers) - at, RUN_PAGES)
+            while count < limit and numbers[at + count] == first + count:
+                count += 1
+            yield range(first, first + count)
+            at += count
 
     def runs(self) -> Iterator[Run]:
         """The content in canonical form: ascending, each run as long as it can be.
 
         A run is at most 1 MiB, so that memory stays bounded by it.
         """
-        numbers = sorted(self._pages)
-        at = 0
-        while at < len(numbers):
-            first = numbers[at]
-            count = 1
-            limit = min(len(numbers) - at, _RUN_PAGES)
-            while count < limit and numbers[at + count] == first + count:
-                count += 1
+        for span in self.spans():
             data = b"".join(
                 page if len(page) == PAGE_SIZE else page + _ZEROS[len(page) :]
-                for page in map(self._pages.__getitem__, range(first, first + count))
+                for page in map(self._pages.__getitem__, span)
             )
-            yield Run(first, count, data.rstrip(b"\0"))
-            at += count
+            yield Run(span.start, len(span), data.rstrip(b"\0"))
 
     def add_run(self, run: Run) -> None:
         """Put back what `runs` gave; the size is set by the caller beforehand."""

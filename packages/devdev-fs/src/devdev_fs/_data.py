@@ -2,10 +2,11 @@
 
 from itertools import islice
 
+from devdev_fs._content import Bytes, as_view
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._inode import Symlink, dirent
 from devdev_fs._table import InodeTable
-from devdev_fs._types import FILE_SIZE_MAX, Dirent, Ino
+from devdev_fs._types import FILE_SIZE_MAX, READ_MAX, Dirent, Ino
 
 
 def read_chunks(
@@ -17,8 +18,8 @@ def read_chunks(
         raise FsError(Errno.EINVAL, f"negative offset {offset} or size {size}")
     if size and not noatime:
         inode.atime_ns = table.clock.now_ns()
-        table.note_attributes(ino)
-    return inode.content.chunks(offset, size)
+        table.note_attributes(inode.ino)
+    return inode.content.chunks(offset, min(size, READ_MAX))
 
 
 def read(
@@ -28,14 +29,13 @@ def read(
     return b"".join(read_chunks(table, ino, offset, size, noatime))
 
 
-def write(
-    table: InodeTable, ino: Ino, offset: int, data: bytes | bytearray | memoryview
-) -> int:
+def write(table: InodeTable, ino: Ino, offset: int, data: Bytes) -> int:
     """See `InodeOps.write`."""
     inode = table.regular(ino)
     if offset < 0:
         raise FsError(Errno.EINVAL, f"negative offset {offset}")
-    length = len(data)
+    view = as_view(data)
+    length = len(view)
     if not length:
         return 0
     end = offset + length
@@ -45,14 +45,14 @@ def write(
     added = content.pages_to_add(offset, length)
     table.check_pages(added)
     grown_to = end if end > content.size else -1
-    content.write(offset, data)
+    content.write(offset, view)
     table.pages_used += added
     inode.mtime_ns = inode.ctime_ns = table.clock.now_ns()
-    table.note_content(ino, offset, end, grown_to)
+    table.note_content(inode.ino, offset, end, grown_to)
     return length
 
 
-def append(table: InodeTable, ino: Ino, data: bytes | bytearray | memoryview) -> int:
+def append(table: InodeTable, ino: Ino, data: Bytes) -> int:
     """See `InodeOps.append`."""
     offset = table.regular(ino).content.size
     write(table, ino, offset, data)
@@ -74,8 +74,8 @@ def readdir(
 ) -> list[Dirent]:
     """See `InodeOps.readdir`."""
     directory = table.directory(ino)
-    if cookie < 0:
-        raise FsError(Errno.EINVAL, f"negative cookie {cookie}")
+    if cookie < 0 or (limit is not None and limit < 0):
+        raise FsError(Errno.EINVAL, f"negative cookie {cookie} or limit {limit}")
     directory.atime_ns = table.clock.now_ns()
     table.note_attributes(ino)
     found = []

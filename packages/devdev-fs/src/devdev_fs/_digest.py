@@ -30,10 +30,10 @@ def tree_digest(table: InodeTable, path: str | bytes) -> str:
     todo: list[tuple[int, bytes, Inode]] = [(0, b"", find(table, path))]
     while todo:
         depth, name, inode = todo.pop()
-        number = seen.setdefault(inode.ino, len(seen))
-        if number < len(seen) - 1:
-            digest.update(encode([depth, name, number]))
+        if inode.ino in seen:
+            digest.update(encode([depth, name, seen[inode.ino]]))
             continue
+        seen[inode.ino] = len(seen)
         digest.update(encode([depth, name, inode.mode, inode.rdev, _own(inode)]))
         if isinstance(inode, Directory):
             todo += [

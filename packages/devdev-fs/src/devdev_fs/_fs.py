@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from threading import RLock
 from typing import Protocol
 
+from devdev_fs._attr import set_limits
 from devdev_fs._base import FsBase
 from devdev_fs._clock import Clock, SystemClock
-from devdev_fs._errno import Errno, FsError
 from devdev_fs._inodeops import InodeOps, Operation, P, T
 from devdev_fs._table import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, InodeTable
 from devdev_fs._types import PAGE_SIZE, Change, Ino
@@ -103,6 +103,9 @@ class Fs(FsBase):
         umask: taken off the mode of what is made without a caller's own umask.
         max_bytes: quota on content, counted in pages of 4096 bytes; holes are free.
         max_inodes: quota on inodes.
+
+    Raises:
+        FsError: EINVAL (a limit is negative or beyond 64 bits).
     """
 
     def __init__(
@@ -113,18 +116,16 @@ class Fs(FsBase):
         max_bytes: int = DEFAULT_MAX_BYTES,
         max_inodes: int = DEFAULT_MAX_INODES,
     ) -> None:
-        if max_bytes < 0 or max_inodes < 1:
-            message = f"limits of {max_bytes} bytes and {max_inodes} inodes"
-            raise FsError(Errno.EINVAL, message)
         super().__init__()
         self._lock = RLock()
         self._mirrors: tuple[Mirror, ...] = ()
         self._table = InodeTable(
             clock=SystemClock() if clock is None else clock,
             umask=umask,
-            max_pages=max_bytes // PAGE_SIZE,
-            max_inodes=max_inodes,
+            max_pages=0,
+            max_inodes=0,
         )
+        set_limits(self._table, max_bytes, max_inodes)
         self._table.make_root()
 
     def run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -3,12 +3,14 @@
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from devdev_fs._content import Content
 from devdev_fs._types import PAGE_SIZE, S_IFMT, Dirent, Ino, Kind, Stat
 
 FIRST_COOKIE = 3
 """Cookies 1 and 2 stand for `.` and `..`, 0 for the beginning."""
+COOKIE_MAX = 2**63 - 1
 
 
 @dataclass(slots=True, eq=False)
@@ -117,13 +119,18 @@ class Directory(Inode):
     Each entry has a cookie, ascending in that order and never used twice, so a
     listing that goes on after a cookie neither skips nor repeats an entry while
     others come and go. A name that comes to mean another inode keeps its cookie.
+
+    What is added after a listing began is not part of it: otherwise a program that
+    renames what it lists would never come to the end.
     """
 
     parent: Ino = Ino(0)
     entries: dict[bytes, tuple[Ino, int]] = field(default_factory=dict)
     next_cookie: int = FIRST_COOKIE
+    _end: int = COOKIE_MAX
+    """The first cookie that was not yet given when a listing last began."""
     _listing: list[tuple[int, bytes]] | None = None
-    """Cookies and names as of the last rewind, to continue from by bisection."""
+    """Cookies and names as of then, to continue from by bisection."""
 
     def add(self, name: bytes, ino: Ino) -> None:
         """Add `name`, which is not there."""
@@ -144,32 +151,26 @@ class Directory(Inode):
         return None if entry is None else entry[0]
 
     def after(self, cookie: int) -> Iterator[tuple[bytes, Ino, int]]:
-        """The entries behind `cookie`, in order; cheap to go on with.
+        """The entries behind `cookie`, in order; a listing begins before the first.
 
         The list of names is kept from one call to the next, since a large
-        directory is read in many: entries that went are passed over, and those
-        that came since are taken from the end of `entries`.
+        directory is read in many; entries that went are passed over.
         """
+        if cookie < FIRST_COOKIE:
+            self._end, self._listing = self.next_cookie, None
         listing = self._listing
-        if listing is None or cookie < FIRST_COOKIE:
-            listing = [(entry[1], name) for name, entry in self.entries.items()]
+        if listing is None:
+            listing = [
+                (at, name) for name, (_, at) in self.entries.items() if at < self._end
+            ]
             self._listing = listing
-        start = bisect_right(listing, cookie, key=lambda item: item[0])
-        for at, name in listing[start:] if start else listing:
+        start = bisect_right(listing, cookie, key=itemgetter(0))
+        for index in range(start, len(listing)):
+            at, name = listing[index]
             entry = self.entries.get(name)
             if entry is not None and entry[1] == at:
                 yield name, entry[0], at
-        seen = max(listing[-1][0], cookie) if listing else cookie
-        yield from reversed(self._newer_than(seen))
         self._listing = None
-
-    def _newer_than(self, cookie: int) -> list[tuple[bytes, Ino, int]]:
-        newer = []
-        for name, (ino, at) in reversed(self.entries.items()):
-            if at <= cookie:
-                break
-            newer.append((name, ino, at))
-        return newer
 
 
 def dirent(name: bytes, inode: Inode, cookie: int) -> Dirent:

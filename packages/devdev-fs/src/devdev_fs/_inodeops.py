@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from devdev_fs import _attr, _data, _namei
+from devdev_fs._content import Bytes
 from devdev_fs._table import InodeTable
 from devdev_fs._types import (
     Caller,
@@ -24,8 +25,6 @@ T = TypeVar("T")
 
 Operation = Callable[Concatenate[InodeTable, P], T]
 """What runs in one critical section: a function of the table and plain values."""
-
-Bytes = bytes | bytearray | memoryview
 
 _CALLER = Caller()
 

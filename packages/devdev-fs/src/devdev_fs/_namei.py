@@ -4,16 +4,17 @@ The functions that take `parent` and `name` work on one directory, as a kernel
 asks; `walk` follows a path. Names given to them are single components.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
 from devdev_fs._table import InodeTable
 from devdev_fs._types import (
+    DEVICE_MAX,
     KINDS,
-    LINK_MAX,
     NAME_MAX,
     PATH_MAX,
+    S_IFMT,
     SYMLINK_HOPS_MAX,
     Caller,
     Ino,
@@ -73,8 +74,6 @@ def mkdir(
 ) -> Stat:
     """See `InodeOps.mkdir`."""
     directory = _check_new(table, parent, name)
-    if directory.nlink >= LINK_MAX:
-        raise FsError(Errno.EMLINK, path=name)
     table.check_inodes()
     stamp = table.stamp(directory, Kind.DIRECTORY | mode & 0o7777, caller)
     child = Directory(*stamp, nlink=2, parent=parent)
@@ -86,21 +85,23 @@ def mknod(
     table: InodeTable, parent: Ino, name: bytes, mode: int, device: int, caller: Caller
 ) -> Stat:
     """See `InodeOps.mknod`."""
-    kind = mode & 0o170000
+    kind = mode & S_IFMT or Kind.REGULAR
     if kind == Kind.DIRECTORY:
         raise FsError(Errno.EPERM, "mknod makes no directories; use mkdir", name)
-    if kind == Kind.SYMLINK or (kind and kind not in KINDS):
+    if kind == Kind.SYMLINK or kind not in KINDS:
         raise FsError(Errno.EINVAL, f"mknod cannot make kind {kind:#o}", name)
+    if kind not in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE):
+        device = 0
+    if not 0 <= device <= DEVICE_MAX:
+        raise FsError(Errno.EINVAL, f"{device} is no device number", name)
     directory = _check_new(table, parent, name)
     table.check_inodes()
+    stamp = table.stamp(directory, kind | mode & 0o7777, caller)
     child: Inode
-    if kind in (0, Kind.REGULAR):
-        stamp = table.stamp(directory, Kind.REGULAR | mode & 0o7777, caller)
+    if kind == Kind.REGULAR:
         child = RegularFile(*stamp)
     else:
-        if kind not in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE):
-            device = 0
-        child = Special(*table.stamp(directory, mode, caller), device=device)
+        child = Special(*stamp, device=device)
     table.enter(directory, name, child)
     return child.stat()
 
@@ -139,14 +140,12 @@ def link(table: InodeTable, ino: Ino, parent: Ino, name: bytes) -> Stat:
         raise FsError(Errno.EPERM, "a hard link to a directory", name)
     if not inode.nlink:
         raise FsError(Errno.ENOENT, "a hard link to a removed inode", name)
-    if inode.nlink >= LINK_MAX:
-        raise FsError(Errno.EMLINK, path=name)
     now = table.clock.now_ns()
-    directory.add(name, ino)
+    directory.add(name, inode.ino)
     inode.nlink += 1
     inode.ctime_ns = directory.mtime_ns = directory.ctime_ns = now
     table.note_entry(parent, name)
-    table.note_attributes(ino)
+    table.note_attributes(inode.ino)
     return inode.stat()
 
 
@@ -332,19 +331,35 @@ class Located:
     """The components from the root, symlinks, `.` and `..` resolved."""
     must_be_directory: bool
     """Whether the path ends in a slash (or `.`, `..`), which only a directory may."""
+    rest: list[bytes] = field(default_factory=list)
+    """The components behind `name`, where that was allowed to be missing."""
 
 
 def as_bytes(path: str | bytes) -> bytes:
-    """A path in bytes; `str` as UTF-8 with surrogateescape (PEP 383)."""
-    return path.encode("utf-8", "surrogateescape") if isinstance(path, str) else path
+    """A path in bytes; `str` as UTF-8 with surrogateescape (PEP 383).
+
+    Raises:
+        FsError: EINVAL (a surrogate that stands for no byte).
+    """
+    if isinstance(path, bytes):
+        return path
+    try:
+        return path.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        shown = path.encode("utf-8", "backslashreplace")
+        message = "a surrogate that stands for no byte"
+        raise FsError(Errno.EINVAL, message, shown) from error
 
 
-def walk(table: InodeTable, path: str | bytes, *, follow: bool = True) -> Located:
+def walk(
+    table: InodeTable, path: str | bytes, *, follow: bool = True, parents: bool = False
+) -> Located:
     """Follow `path` component by component, as Linux's fs/namei.c:path_lookupat.
 
     A path that does not begin with a slash begins at the root all the same. The
-    last component may be missing. A link there is followed if `follow`, or if a
-    slash comes after it. Time is linear: no link is resolved twice.
+    last component may be missing; with `parents` so may those before it. A link
+    there is followed if `follow`, or if a slash comes after it. Time is linear: no
+    link is resolved twice.
 
     Raises:
         FsError: ENOENT (empty, or a component is missing), ENAMETOOLONG, EINVAL
@@ -382,9 +397,10 @@ def walk(table: InodeTable, path: str | bytes, *, follow: bool = True) -> Locate
             raise FsError(Errno.ENAMETOOLONG, message, path)
         child = here.child(part)
         if child is None:
-            if todo:
+            if todo and not parents:
                 raise FsError(Errno.ENOENT, path=path)
-            return Located(None, here, part, [*trail, part], must_be_directory)
+            trail.append(part)
+            return Located(None, here, part, trail, must_be_directory, todo[::-1])
         inode = table.inodes[child]
         if isinstance(inode, Symlink) and (todo or follow or must_be_directory):
             hops += 1

@@ -3,8 +3,9 @@
 from types import TracebackType
 
 from devdev_fs._attr import setattr
+from devdev_fs._content import Bytes
 from devdev_fs._errno import Errno, FsError
-from devdev_fs._inodeops import Bytes, InodeOps, Runner
+from devdev_fs._inodeops import InodeOps, Runner
 from devdev_fs._namei import create, walk
 from devdev_fs._paths import Path
 from devdev_fs._table import InodeTable
@@ -15,8 +16,12 @@ _CALLER = Caller()
 
 
 def open_pinned(table: InodeTable, path: Path, mode: str) -> Ino:
-    """Find, truncate or make the file as `mode` asks for, and pin it; one step."""
-    at = walk(table, path)
+    """Find, truncate or make the file as `mode` asks for, and pin it; one step.
+
+    The number is the open file's own, and good for every operation on the inode.
+    """
+    # open(2) with O_EXCL does not follow a link, not even one that leads nowhere.
+    at = walk(table, path, follow=mode[0] != "x")
     if at.inode is None:
         if mode[0] == "r":
             raise FsError(Errno.ENOENT, path=path)
@@ -31,7 +36,14 @@ def open_pinned(table: InodeTable, path: Path, mode: str) -> Ino:
         if mode[0] == "w":
             setattr(table, ino, SetAttr(size=0))
     table.pin(ino)
-    return ino
+    handle = table.take_private_number()
+    table.open_files[handle] = table.get(ino)
+    return handle
+
+
+def close_pinned(table: InodeTable, handle: Ino) -> None:
+    """Undo what `open_pinned` did."""
+    table.unpin(table.open_files.pop(handle).ino)
 
 
 class OpenFile:
@@ -41,9 +53,10 @@ class OpenFile:
     context manager; until then it holds the inode and its space.
     """
 
-    def __init__(self, inodes: InodeOps, ino: Ino, mode: str) -> None:
-        self._inodes = inodes
-        self._ino = ino
+    def __init__(self, run: Runner, handle: Ino, mode: str) -> None:
+        self._run = run
+        self._inodes = InodeOps(run)
+        self._ino = handle
         self._readable = mode[0] == "r" or "+" in mode
         self._writable = mode[0] != "r" or "+" in mode
         self._appending = mode[0] == "a"
@@ -57,7 +70,7 @@ class OpenFile:
         if mode not in _MODES:
             known = ", ".join(_MODES)
             raise ValueError(f"mode {mode!r}: must be one of {known}; files are bytes")
-        return cls(InodeOps(run), run(open_pinned, path, mode), mode)
+        return cls(run, run(open_pinned, path, mode), mode)
 
     def read(self, size: int = -1) -> bytes:
         """Read from the offset, to the end if `size` is negative.
@@ -79,12 +92,13 @@ class OpenFile:
             FsError: EBADF (closed, or not open for writing), EFBIG, ENOSPC.
         """
         self._check(self._writable)
+        length = memoryview(data).nbytes
         if self._appending:
             self._offset = self._inodes.append(self._ino, data)
         else:
             self._inodes.write(self._ino, self._offset, data)
-        self._offset += len(data)
-        return len(data)
+        self._offset += length
+        return length
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Move the offset: from the start (0), from itself (1), from the end (2).
@@ -129,7 +143,7 @@ class OpenFile:
         """Let go of the file; again is nothing."""
         if not self.closed:
             self.closed = True
-            self._inodes.unpin(self._ino)
+            self._run(close_pinned, self._ino)
 
     def _check(self, allowed: bool) -> None:
         if self.closed:

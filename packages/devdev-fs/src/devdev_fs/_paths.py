@@ -6,6 +6,7 @@ POSIX acts on the link itself (remove, rename, lstat, readlink, symlink).
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from fnmatch import translate
 
 from devdev_fs import _attr, _data, _namei
@@ -14,7 +15,7 @@ from devdev_fs._errno import Errno, FsError
 from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
 from devdev_fs._namei import Located, as_bytes, find, walk
 from devdev_fs._table import InodeTable
-from devdev_fs._types import Caller, Ino, RenameFlags, SetAttr, Stat
+from devdev_fs._types import READ_MAX, Caller, Ino, RenameFlags, SetAttr, Stat
 
 _CALLER = Caller()
 
@@ -41,25 +42,61 @@ def _directory(inode: Inode, path: Path) -> Directory:
     return inode
 
 
-def _slot(table: InodeTable, path: Path) -> Located:
-    """Where `path`'s last name is or would be: its directory and the name.
+def _last(table: InodeTable, path: Path, *, parents: bool = False) -> Located:
+    """Where `path`'s last name is or would be, as Linux's filename_parentat.
+
+    A link there is not followed, not even because of a slash behind it.
 
     Raises:
-        FsError: as `walk`; EBUSY for the root, EINVAL after `.` or `..`.
+        FsError: as `walk`.
     """
-    at = walk(table, path, follow=False)
+    bare = path.rstrip("/") if isinstance(path, str) else path.rstrip(b"/")
+    at = walk(table, bare or path, follow=False, parents=parents)
+    at.must_be_directory |= len(bare) < len(path)
+    return at
+
+
+def _slot(table: InodeTable, path: Path) -> tuple[Located, Directory]:
+    """Where `path`'s last name is or would be, to be changed, and in which directory.
+
+    Raises:
+        FsError: as `walk`; EBUSY for the root, EINVAL after `.` or `..`, ENOTDIR for
+            anything but a directory with a slash behind it.
+    """
+    at = _last(table, path)
     if at.inode is table.root:
         raise FsError(Errno.EBUSY, "the root directory", path)
     if at.parent is None:
         message = "the path does not end in a name"
         raise FsError(Errno.EINVAL, message, path)
-    return at
+    if at.must_be_directory and not isinstance(at.inode, Directory | None):
+        raise FsError(Errno.ENOTDIR, path=path)
+    return at, at.parent
+
+
+def _old_slot(table: InodeTable, path: Path) -> tuple[Located, Directory]:
+    """As `_slot`, of what is there.
+
+    Raises:
+        FsError: as `_slot`, ENOENT.
+    """
+    at, parent = _slot(table, path)
+    if at.inode is None:
+        raise FsError(Errno.ENOENT, path=path)
+    return at, parent
 
 
 def _new_slot(table: InodeTable, path: Path) -> tuple[Directory, bytes]:
-    at = walk(table, path, follow=False)
+    """The directory and the name of what is not there and shall not be a directory.
+
+    Raises:
+        FsError: as `walk`, EEXIST, ENOENT (a slash behind the name).
+    """
+    at = _last(table, path)
     if at.inode is not None:
         raise FsError(Errno.EEXIST, path=path)
+    if at.must_be_directory:
+        raise FsError(Errno.ENOENT, "a slash behind the name", path)
     assert at.parent is not None
     return at.parent, at.name
 
@@ -70,6 +107,9 @@ def _new_slot(table: InodeTable, path: Path) -> tuple[Directory, bytes]:
 def read_bytes(table: InodeTable, path: Path) -> bytes:
     """See `FsBase.read_bytes`."""
     inode = _regular(find(table, path), path)
+    if inode.size > READ_MAX:
+        message = f"{inode.size} bytes are too many for one read"
+        raise FsError(Errno.EFBIG, message, path)
     return _data.read(table, inode.ino, 0, inode.size)
 
 
@@ -218,69 +258,38 @@ def mkdir(
     table: InodeTable, path: Path, mode: int, parents: bool, exist_ok: bool
 ) -> None:
     """See `FsBase.mkdir`."""
-    if parents:
-        missing = _missing_parents(table, as_bytes(path))
-        table.check_inodes(len(missing) + 1 if missing else 0)
-        for ancestor in missing:
-            mkdir(table, ancestor, 0o777, False, True)
-    at = walk(table, path)
+    at = _last(table, path, parents=parents)
     if at.inode is not None:
-        if exist_ok and isinstance(at.inode, Directory):
+        if exist_ok and isinstance(walk(table, path).inode, Directory):
             return
         raise FsError(Errno.EEXIST, path=path)
-    parent, name = _new_slot(table, path)
-    _namei.mkdir(table, parent.ino, name, mode, _CALLER)
-
-
-def _missing_parents(table: InodeTable, path: bytes) -> list[bytes]:
-    """The directories above `path` that have to be made, the topmost first."""
-    for part in path.split(b"/"):
-        if part not in (b"", b".", b".."):
-            _namei.check_name(part)
-    missing: list[bytes] = []
-    while True:
-        path = path.rstrip(b"/")
-        above = path.rpartition(b"/")[0]
-        if not above:
-            break
-        try:
-            _directory(find(table, above), above)
-            break
-        except FsError as error:
-            if error.errno != Errno.ENOENT:
-                raise
-            missing.append(above)
-            path = above
-    return missing[::-1]
+    assert at.parent is not None
+    names = [at.name, *(part for part in at.rest if part != b".")]
+    for name in names:
+        _namei.check_name(name)
+    table.check_inodes(len(names))
+    ino = at.parent.ino
+    for name in names[:-1]:
+        ino = _namei.mkdir(table, ino, name, 0o777, _CALLER).ino
+    _namei.mkdir(table, ino, names[-1], mode, _CALLER)
 
 
 def remove(table: InodeTable, path: Path) -> None:
     """See `FsBase.remove`."""
-    at = _slot(table, path)
-    if at.inode is None:
-        raise FsError(Errno.ENOENT, path=path)
-    if at.must_be_directory or isinstance(at.inode, Directory):
-        raise FsError(Errno.EISDIR, path=path)
-    assert at.parent is not None
-    _namei.unlink(table, at.parent.ino, at.name)
+    at, parent = _old_slot(table, path)
+    _namei.unlink(table, parent.ino, at.name)
 
 
 def rmdir(table: InodeTable, path: Path) -> None:
     """See `FsBase.rmdir`."""
-    at = _slot(table, path)
-    if at.inode is None:
-        raise FsError(Errno.ENOENT, path=path)
-    assert at.parent is not None
-    _namei.rmdir(table, at.parent.ino, at.name)
+    at, parent = _old_slot(table, path)
+    _namei.rmdir(table, parent.ino, at.name)
 
 
 def remove_tree(table: InodeTable, path: Path) -> int:
     """See `FsBase.remove_tree`."""
-    at = _slot(table, path)
-    if at.inode is None:
-        raise FsError(Errno.ENOENT, path=path)
-    assert at.parent is not None
-    return _remove_below(table, at.parent, at.name)
+    at, parent = _old_slot(table, path)
+    return _remove_below(table, parent, at.name)
 
 
 def _remove_below(table: InodeTable, parent: Directory, name: bytes) -> int:
@@ -307,25 +316,21 @@ def rename(
     table: InodeTable, source: Path, destination: Path, flags: RenameFlags
 ) -> None:
     """See `FsBase.rename`."""
-    old, new = _slot(table, source), _slot(table, destination)
-    if old.inode is None:
-        raise FsError(Errno.ENOENT, path=source)
-    if new.must_be_directory and not isinstance(old.inode, Directory):
+    old, parent = _old_slot(table, source)
+    new, new_parent = _slot(table, destination)
+    if (
+        new.must_be_directory
+        and not isinstance(old.inode, Directory)
+        and not flags & RenameFlags.EXCHANGE
+    ):
         raise FsError(Errno.ENOTDIR, path=destination)
-    assert old.parent is not None
-    assert new.parent is not None
-    _namei.rename(table, old.parent.ino, old.name, new.parent.ino, new.name, flags)
+    _namei.rename(table, parent.ino, old.name, new_parent.ino, new.name, flags)
 
 
 def symlink(table: InodeTable, target: Path, path: Path) -> None:
     """See `FsBase.symlink`."""
-    at = walk(table, path, follow=False)
-    if at.inode is not None:
-        raise FsError(Errno.EEXIST, path=path)
-    if at.must_be_directory:
-        raise FsError(Errno.ENOENT, path=path)
-    assert at.parent is not None
-    _namei.symlink(table, at.parent.ino, at.name, as_bytes(target), _CALLER)
+    parent, name = _new_slot(table, path)
+    _namei.symlink(table, parent.ino, name, as_bytes(target), _CALLER)
 
 
 def link(table: InodeTable, source: Path, destination: Path) -> None:
@@ -388,6 +393,8 @@ def touch(table: InodeTable, path: Path) -> None:
 def listdir(table: InodeTable, path: Path) -> list[str]:
     """See `FsBase.listdir`."""
     directory = _directory(find(table, path), path)
+    directory.atime_ns = table.clock.now_ns()
+    table.note_attributes(directory.ino)
     return [as_str(name) for name in sorted(directory.entries)]
 
 
@@ -422,42 +429,42 @@ def glob(table: InodeTable, pattern: Path) -> list[str]:
     text = as_str(as_bytes(pattern))
     parts = [part for part in text.split("/") if part not in ("", ".")]
     at: dict[str, Inode] = {"/" if text.startswith("/") else "": table.root}
-    for part in parts:
-        at = dict(_expand(table, at, part))
-    found = set(at) - {""}
+    for number, part in enumerate(parts, 1):
+        is_last = number == len(parts) and not text.endswith("/")
+        at = dict(_expand(table, at, part, is_last))
     if text.endswith("/"):
-        found = {path for path in found if isinstance(at[path], Directory)}
-    return sorted(found)
+        at = {path: _through_link(table, path, at[path]) for path in at}
+        at = {path: inode for path, inode in at.items() if isinstance(inode, Directory)}
+    return sorted(at.keys() - {""})
 
 
 def _expand(
-    table: InodeTable, at: dict[str, Inode], part: str
+    table: InodeTable, at: dict[str, Inode], part: str, is_last: bool
 ) -> Iterator[tuple[str, Inode]]:
+    """What the next component of a pattern matches in each of the directories."""
     matches = re.compile(translate(part)).match
     for path, inode in at.items():
-        if isinstance(inode, Symlink):
-            target = _through_link(table, path)
-            if target is None:
-                continue
-            inode = target
-        if not isinstance(inode, Directory):
+        directory = _through_link(table, path, inode)
+        if not isinstance(directory, Directory):
             continue
         if part == "**":
-            yield from _descend(table, path, inode)
-            continue
-        if part == "..":
-            yield _join(path, part), table.inodes[inode.parent]
-            continue
-        for name, (ino, _) in inode.entries.items():
-            if matches(as_str(name)):
-                yield _join(path, as_str(name)), table.inodes[ino]
+            for found in _descend(table, path, directory):
+                if is_last or isinstance(found[1], Directory):
+                    yield found
+        elif part == "..":
+            yield _join(path, part), table.inodes[directory.parent]
+        else:
+            for name, (ino, _) in directory.entries.items():
+                if matches(as_str(name)):
+                    yield _join(path, as_str(name)), table.inodes[ino]
 
 
-def _through_link(table: InodeTable, path: str) -> Inode | None:
-    try:
-        return walk(table, path).inode
-    except FsError:
-        return None
+def _through_link(table: InodeTable, path: str, inode: Inode) -> Inode:
+    """What the link at `path` leads to; the link itself if that is nothing."""
+    if isinstance(inode, Symlink):
+        with suppress(FsError):
+            return find(table, path)
+    return inode
 
 
 def _descend(

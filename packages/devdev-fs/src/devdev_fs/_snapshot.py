@@ -23,12 +23,8 @@ from hashlib import sha256
 
 from devdev_fs._cbor import encode
 from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
-from devdev_fs._snapshotload import load
+from devdev_fs._snapshotload import ENTRIES_PER_ITEM, MAGIC, VERSION, load
 from devdev_fs._table import InodeTable
-
-MAGIC = b"devdevfs"
-VERSION = 1
-ENTRIES_PER_ITEM = 1024
 
 
 def dump(table: InodeTable) -> bytes:
@@ -57,9 +53,9 @@ def _inode(inode: Inode) -> Iterator[bytes]:
     head = [inode.ino, inode.mode, inode.uid, inode.gid]
     times = [inode.atime_ns, inode.mtime_ns, inode.ctime_ns, inode.btime_ns]
     if isinstance(inode, RegularFile):
-        runs = list(inode.content.runs())
-        yield encode([*head, *times, [inode.size, len(runs)]])
-        for run in runs:
+        count = sum(1 for _ in inode.content.spans())
+        yield encode([*head, *times, [inode.size, count]])
+        for run in inode.content.runs():
             yield encode(list(run))
     elif isinstance(inode, Directory):
         yield encode([*head, *times, [len(inode.entries)]])

@@ -9,18 +9,23 @@ from hashlib import sha256
 
 from devdev_fs._cbor import decode_sequence
 from devdev_fs._clock import Clock
-from devdev_fs._content import Run
+from devdev_fs._content import RUN_PAGES, Run
 from devdev_fs._errno import FsError, SnapshotError
 from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
 from devdev_fs._namei import check_name
 from devdev_fs._table import InodeTable
 from devdev_fs._types import (
+    DEVICE_MAX,
     FILE_SIZE_MAX,
+    ID_MAX,
     KINDS,
+    LIMIT_MAX,
     PAGE_SIZE,
     PATH_MAX,
     ROOT_INO,
     S_IFMT,
+    TIME_MAX,
+    TIME_MIN,
     Ino,
     Kind,
 )
@@ -28,7 +33,6 @@ from devdev_fs._types import (
 MAGIC = b"devdevfs"
 VERSION = 1
 ENTRIES_PER_ITEM = 1024
-RUN_PAGES = 256
 INO_MAX = 2**62 - 1
 
 _PERMISSIONS = 0o7777
@@ -57,17 +61,18 @@ class _Loader:
 
     def load(self, clock: Clock, umask: int) -> InodeTable:
         version, *numbers = self._array(5, "a header")
-        if version != VERSION:
-            found = f"version {version!r}, this is version {VERSION}"
+        if self._integer(version, 0, 2**64 - 1) != VERSION:
+            found = f"version {version}, this is version {VERSION}"
             raise self._wrong(f"cannot load snapshots of {found}")
-        next_ino, max_pages, max_inodes, count = (
-            self._integer(number, 0, FILE_SIZE_MAX) for number in numbers
-        )
+        next_ino = self._integer(numbers[0], 2, INO_MAX)
         table = InodeTable(
-            clock=clock, umask=umask, max_pages=max_pages, max_inodes=max_inodes
+            clock=clock,
+            umask=umask,
+            max_pages=self._integer(numbers[1], 0, LIMIT_MAX // PAGE_SIZE),
+            max_inodes=self._integer(numbers[2], 0, LIMIT_MAX),
         )
-        table.next_ino = Ino(self._integer(next_ino, 2, INO_MAX))
-        for _ in range(count):
+        table.next_ino = Ino(next_ino)
+        for _ in range(self._integer(numbers[3], 1, INO_MAX)):
             self._inode(table)
         self._tree(table)
         self._seal()
@@ -96,7 +101,10 @@ class _Loader:
 
     def _integer(self, value: object, low: int, high: int) -> int:
         if type(value) is not int or not low <= value <= high:
-            raise self._wrong(f"{value!r} is not an integer from {low} to {high}")
+            # Only what is certain to be short is shown.
+            is_short = type(value) is int and value.bit_length() <= 64
+            found = value if is_short else f"a {type(value).__name__}"
+            raise self._wrong(f"{found} is not an integer from {low} to {high}")
         return value
 
     def _bytes(self, value: object, longest: int) -> bytes:
@@ -111,9 +119,9 @@ class _Loader:
         last = next(reversed(table.inodes), Ino(0))
         ino = Ino(self._integer(fields[0], last + 1, table.next_ino - 1))
         mode = self._integer(fields[1], 0, S_IFMT | _PERMISSIONS)
-        uid, gid = (self._integer(value, 0, 2**32 - 1) for value in fields[2:4])
+        uid, gid = (self._integer(value, 0, ID_MAX) for value in fields[2:4])
         atime, mtime, ctime, btime = (
-            self._integer(value, -(2**63), 2**63 - 1) for value in fields[4:8]
+            self._integer(value, TIME_MIN, TIME_MAX) for value in fields[4:8]
         )
         kind = mode & S_IFMT
         stamp = (ino, mode, uid, gid, atime, mtime, ctime, btime)
@@ -144,7 +152,7 @@ class _Loader:
     def _device(self, kind: int, body: object) -> int:
         is_device = kind in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE)
         number = self._as_array(body, 1, "a device")[0]
-        return self._integer(number, 0, 2**64 - 1 if is_device else 0)
+        return self._integer(number, 0, DEVICE_MAX if is_device else 0)
 
     def _content(self, inode: RegularFile, body: object) -> None:
         size, count = self._as_array(body, 2, "a file's size and number of runs")

@@ -5,14 +5,17 @@ everything first, in the order its docstring states, and then changes; the
 changes it made are noted in `changes` for whoever mirrors the store.
 """
 
+from collections import Counter
 from collections.abc import Iterable
 
 from devdev_fs._clock import Clock
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._inode import Directory, Inode, RegularFile, Symlink
 from devdev_fs._types import (
+    ID_MAX,
     PAGE_SIZE,
     ROOT_INO,
+    S_IFMT,
     S_ISGID,
     Caller,
     Change,
@@ -24,8 +27,20 @@ from devdev_fs._types import (
 DEFAULT_MAX_BYTES = 2 * 1024**3
 DEFAULT_MAX_INODES = 2**20
 
-_ORPHAN_INO = 2**62
-"""Where the numbers of orphans begin that a restore has moved out of the way."""
+_PRIVATE_INO = 2**62
+"""Where the numbers begin that no snapshot has: those of open files, and of orphans
+that a restore has moved out of the way."""
+
+
+def check_owner(*ids: int | None) -> None:
+    """Refuse user and group numbers that do not fit; None is none.
+
+    Raises:
+        FsError: EINVAL.
+    """
+    for number in ids:
+        if number is not None and not 0 <= number <= ID_MAX:
+            raise FsError(Errno.EINVAL, f"{number} is no user or group number")
 
 
 class InodeTable:
@@ -38,7 +53,8 @@ class InodeTable:
         "max_inodes",
         "max_pages",
         "next_ino",
-        "next_orphan",
+        "next_private",
+        "open_files",
         "orphaned",
         "pages_used",
         "umask",
@@ -54,7 +70,9 @@ class InodeTable:
         self.pages_used = 0
         self.inodes: dict[Ino, Inode] = {}
         self.next_ino = ROOT_INO
-        self.next_orphan = Ino(_ORPHAN_INO)
+        self.next_private = Ino(_PRIVATE_INO)
+        self.open_files: dict[Ino, Inode] = {}
+        """By a number that stays theirs when a restore renumbers the inode."""
         self.changes: list[Change] = []
         self.orphaned: list[tuple[Ino, Ino]] = []
         """Old and new numbers of the orphans that `become` moved out of the way."""
@@ -69,12 +87,12 @@ class InodeTable:
         return root
 
     def get(self, ino: Ino) -> Inode:
-        """The inode of that number.
+        """The inode of that number, or of that open file.
 
         Raises:
             FsError: ENOENT.
         """
-        inode = self.inodes.get(ino)
+        inode = self.inodes.get(ino) or self.open_files.get(ino)
         if inode is None:
             raise FsError(Errno.ENOENT, f"no inode {ino}")
         return inode
@@ -142,6 +160,12 @@ class InodeTable:
         self.next_ino = Ino(ino + 1)
         return ino
 
+    def take_private_number(self) -> Ino:
+        """The next number that no snapshot has."""
+        ino = self.next_private
+        self.next_private = Ino(ino + 1)
+        return ino
+
     def stamp(
         self, parent: Directory, mode: int, caller: Caller
     ) -> tuple[Ino, int, int, int, int, int, int, int]:
@@ -150,14 +174,18 @@ class InodeTable:
         The umask is taken off here, and only here. In a set-group-ID directory
         the inode takes the directory's group, and a directory the bit too
         (inode(7); Linux's fs/inode.c:inode_init_owner).
+
+        Raises:
+            FsError: EINVAL (the caller's numbers do not fit).
         """
+        check_owner(caller.uid, caller.gid)
         umask = self.umask if caller.umask is None else caller.umask
-        if mode & 0o170000 != Kind.SYMLINK:
-            mode &= ~umask
+        if mode & S_IFMT != Kind.SYMLINK:
+            mode &= ~(umask & 0o777)
         gid = caller.gid
         if parent.mode & S_ISGID:
             gid = parent.gid
-            if mode & 0o170000 == Kind.DIRECTORY:
+            if mode & S_IFMT == Kind.DIRECTORY:
                 mode |= S_ISGID
         now = self.clock.now_ns()
         return self.take_number(), mode, caller.uid, gid, now, now, now, now
@@ -175,18 +203,21 @@ class InodeTable:
         """Hold the inode `count` more times: it outlives its last name.
 
         Raises:
-            FsError: ENOENT.
+            FsError: ENOENT, EINVAL (negative).
         """
-        self.get(ino).pins += count
+        inode = self.get(ino)
+        if count < 0:
+            raise FsError(Errno.EINVAL, f"{count} pins")
+        inode.pins += count
 
     def unpin(self, ino: Ino, count: int = 1) -> None:
         """Let go `count` times; an inode without names and pins is freed.
 
         Raises:
-            FsError: ENOENT, EINVAL (it is not held so often).
+            FsError: ENOENT, EINVAL (negative, or it is not held so often).
         """
         inode = self.get(ino)
-        if count > inode.pins:
+        if not 0 <= count <= inode.pins:
             message = f"inode {ino} has {inode.pins} pins, not {count}"
             raise FsError(Errno.EINVAL, message)
         inode.pins -= count
@@ -224,9 +255,10 @@ class InodeTable:
         """Take over the whole state of a freshly loaded `other`, in place.
 
         An inode that is pinned here and is part of `other` too (the same number,
-        kind and birth time) keeps its pins. One that is not becomes an orphan
-        under a number out of the way, so that whoever holds it reads on what it
-        was. Limits and the next number are taken over; clock and umask stay.
+        kind and birth time; the root is always the root) keeps its pins. One that
+        is not becomes an orphan under a number out of the way, so that whoever
+        holds it reads on what it was. Limits and the next number are taken over;
+        clock and umask stay.
         """
         before, self.inodes = self.inodes, other.inodes
         self.next_ino = other.next_ino
@@ -235,28 +267,30 @@ class InodeTable:
         for inode in before.values():
             if inode.pins:
                 self._keep_pinned(inode)
+        for handle, inode in self.open_files.items():
+            self.open_files[handle] = self.inodes[inode.ino]
         for inode in before.values():
             self._note_replaced(inode)
 
     def _keep_pinned(self, inode: Inode) -> None:
         twin = self.inodes.get(inode.ino)
-        if (
-            twin is not None
-            and twin.kind == inode.kind
-            and twin.btime_ns == inode.btime_ns
+        if twin is not None and (
+            inode.ino == ROOT_INO
+            or (twin.kind == inode.kind and twin.btime_ns == inode.btime_ns)
         ):
             twin.pins = inode.pins
             return
         old = inode.ino
-        if old < _ORPHAN_INO:
-            inode.ino = self.next_orphan
-            self.next_orphan = Ino(inode.ino + 1)
+        if old < _PRIVATE_INO:
+            inode.ino = self.take_private_number()
             self.orphaned.append((old, inode.ino))
         inode.nlink = 0
         if isinstance(inode, Directory):
             for name in inode.entries:
                 self.note_entry(inode.ino, name)
             inode.entries = {}
+            # The number of its parent can by now be that of something else.
+            inode.parent = inode.ino
         self.inodes[inode.ino] = inode
         self.pages_used += inode.pages
 
@@ -310,3 +344,6 @@ class InodeTable:
             else:
                 assert inode.nlink == 0
         assert self.pages_used == sum(inode.pages for inode in self.inodes.values())
+        opened = Counter(inode.ino for inode in self.open_files.values())
+        for ino, times in opened.items():
+            assert self.inodes[ino].pins >= times, f"{ino} is open and not held"

@@ -20,7 +20,15 @@ SYMLINK_HOPS_MAX = 40
 """Symbolic links followed in one walk before ELOOP (Linux's MAXSYMLINKS)."""
 FILE_SIZE_MAX = 2**63 - 1
 """Largest size and offset of a file (Linux's loff_t)."""
-LINK_MAX = 2**31 - 1
+READ_MAX = 0x7FFFF000
+"""Most bytes that one read returns (Linux's MAX_RW_COUNT); a hole can be longer."""
+ID_MAX = 2**32 - 1
+"""Largest user and group number (Linux's uid_t, gid_t)."""
+DEVICE_MAX = 2**64 - 1
+TIME_MIN, TIME_MAX = -(2**63), 2**63 - 1
+"""First and last time that is kept, in nanoseconds: the years 1677 and 2262."""
+LIMIT_MAX = 2**63 - 1
+"""Largest quota, in bytes or inodes."""
 PAGE_SIZE = 4096
 """What space is counted in: a hole costs nothing, a page with one byte costs a page."""
 
@@ -131,7 +139,8 @@ class SetAttr:
     gid: int | None = None
     size: int | None = None
     atime_ns: int | Literal["now"] | None = None
-    """Nanoseconds since 1970, negative before; "now" reads the filesystem's clock."""
+    """Nanoseconds since 1970, negative before; "now" reads the filesystem's clock.
+    What is beyond 64 bits becomes the nearest that is not, as Linux does."""
     mtime_ns: int | Literal["now"] | None = None
 
 
@@ -142,7 +151,7 @@ class Caller:
     uid: int = 0
     gid: int = 0
     umask: int | None = None
-    """Bits taken from a new inode's mode; None means the filesystem's own umask."""
+    """Permissions to take from a new inode's mode; None means the filesystem's own."""
 
 
 class ChangeKind(IntEnum):

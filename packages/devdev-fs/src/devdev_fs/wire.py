@@ -75,6 +75,7 @@ _OPERATIONS: tuple[Op, ...] = (
     _digest.tree_digest,
     _digest.image_digest,
     _openfile.open_pinned,
+    _openfile.close_pinned,
 )
 
 
@@ -110,7 +111,7 @@ def _plain(value: object) -> object:
     Text that is no Unicode, as a path can be, becomes bytes (PEP 383).
     """
     if isinstance(value, str):
-        data = value.encode("utf-8", "surrogateescape")
+        data = _namei.as_bytes(value)
         return value if data.decode("utf-8", "replace") == value else data
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]

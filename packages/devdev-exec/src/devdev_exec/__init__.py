@@ -1,0 +1,59 @@
+"""A workspace: an in-memory filesystem, mounted, and programs run in it.
+
+`Workspace` is what there is; the other names occur in its methods' signatures.
+"""
+
+from devdev_mount import AlreadyExists as AlreadyExists
+from devdev_mount import DriverUnavailable as DriverUnavailable
+from devdev_mount import Errno as Errno
+from devdev_mount import FsBase as FsBase
+from devdev_mount import FsError as FsError
+from devdev_mount import ImportReport as ImportReport
+from devdev_mount import IsADirectory as IsADirectory
+from devdev_mount import Kind as Kind
+from devdev_mount import MountError as MountError
+from devdev_mount import MountOptions as MountOptions
+from devdev_mount import NotADirectory as NotADirectory
+from devdev_mount import NotFound as NotFound
+from devdev_mount import NotPermitted as NotPermitted
+from devdev_mount import RenameFlags as RenameFlags
+from devdev_mount import ServerDied as ServerDied
+from devdev_mount import SetAttr as SetAttr
+from devdev_mount import SnapshotError as SnapshotError
+from devdev_mount import Stat as Stat
+
+from devdev_exec._errors import ExecError as ExecError
+from devdev_exec._errors import SpawnError as SpawnError
+from devdev_exec._pty import WindowSize as WindowSize
+from devdev_exec._result import ExecResult as ExecResult
+from devdev_exec._workspace import HOME as HOME
+from devdev_exec._workspace import Workspace as Workspace
+
+__version__ = "0.1.0"
+
+__all__ = (
+    "HOME",
+    "AlreadyExists",
+    "DriverUnavailable",
+    "Errno",
+    "ExecError",
+    "ExecResult",
+    "FsBase",
+    "FsError",
+    "ImportReport",
+    "IsADirectory",
+    "Kind",
+    "MountError",
+    "MountOptions",
+    "NotADirectory",
+    "NotFound",
+    "NotPermitted",
+    "RenameFlags",
+    "ServerDied",
+    "SetAttr",
+    "SnapshotError",
+    "SpawnError",
+    "Stat",
+    "WindowSize",
+    "Workspace",
+)

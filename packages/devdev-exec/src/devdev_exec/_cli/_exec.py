@@ -1,0 +1,246 @@
+"""`devdev exec`: one program in a workspace, its output as it comes."""
+
+import argparse
+import errno
+import math
+import os
+import sys
+
+from devdev_mount import AlreadyExists, SnapshotError
+
+from devdev_exec._cli._errors import (
+    NOT_EXECUTABLE,
+    NOT_FOUND,
+    TIMED_OUT,
+    CommandError,
+    reason_of,
+)
+from devdev_exec._cli._files import check_writable, read_snapshot, write_snapshot
+from devdev_exec._cli._progress import Activity
+from devdev_exec._cli._streams import (
+    STDERR,
+    STDOUT,
+    RawWriter,
+    read_input,
+    terminal_writer,
+)
+from devdev_exec._errors import SpawnError
+from devdev_exec._launcher import DEFAULT_WINDOW_SIZE
+from devdev_exec._pty import WindowSize
+from devdev_exec._result import ExecResult
+from devdev_exec._workspace import Workspace
+
+_NO_TIMEOUT = 365 * 24 * 3600.0
+"""The launcher wants a number; nobody waits for this one."""
+
+_DESCRIPTION = """\
+Make a workspace, run a program in it, and drop the workspace.
+
+The workspace begins empty, with a snapshot, with a copy of a directory, or both.
+The program sees it as a real directory, is run under a terminal, and gets a
+curated environment: HOME is a directory of the workspace, PATH the standard one,
+and no variable of yours but what --env names. It runs as you, with your files and
+network in reach: a workspace is no jail."""
+
+_EPILOG = """\
+Output comes as the program writes it, errors in the same stream; where it does not
+go to a terminal, newlines are the program's own again. With --no-pty the program has
+pipes, and errors go to standard error.
+
+The exit code is the program's. 128+N: signal N ended it; 124: --timeout did;
+126: it cannot be executed; 127: it was not found; 2: wrong usage; 1: anything
+else that went wrong, with a line on standard error that says what.
+
+Ctrl-C and SIGTERM end program and workspace at once, without --snapshot-out.
+
+examples:
+  devdev exec --import . -- make test
+  devdev exec --import src --snapshot-out after.snap -- sh -c 'ls -l; date > new'
+  devdev exec --snapshot-in after.snap -- cat new
+  git diff | devdev exec --stdin --import . -- git apply --check"""
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add `devdev exec` to the commands."""
+    parser = commands.add_parser(
+        "exec",
+        help="run a program in a new workspace",
+        usage="devdev exec [OPTION...] [--] PROGRAM [ARG...]",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=_run, parser=parser)
+    content = parser.add_argument_group("what is in the workspace")
+    content.add_argument(
+        "--import", dest="source", metavar="DIR", help="copy what is in DIR to its root"
+    )
+    content.add_argument(
+        "--snapshot-in", metavar="FILE", help="begin with what FILE holds"
+    )
+    content.add_argument(
+        "--snapshot-out",
+        metavar="FILE",
+        help="write the content to FILE at the end, in one step and even if the "
+        "program failed",
+    )
+    program = parser.add_argument_group("how the program runs")
+    program.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        type=_variable,
+        metavar="NAME[=VALUE]",
+        help="set a variable, or pass on yours; may be repeated",
+    )
+    program.add_argument("--path", help="PATH, if not the standard one")
+    program.add_argument(
+        "--cwd", default="/", metavar="DIR", help="where in the workspace (/)"
+    )
+    program.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=_NO_TIMEOUT,
+        metavar="SECONDS",
+        help="end it and all it started then; without, it may take for ever",
+    )
+    program.add_argument(
+        "--no-pty", dest="pty", action="store_false", help="pipes, no terminal"
+    )
+    program.add_argument(
+        "--stdin",
+        action="store_true",
+        help="pass standard input on, read to its end first (64 MiB at most); "
+        "without, the program finds end of file",
+    )
+    parser.add_argument(
+        "-v", "--verbose", action="store_true", help="say what is done, on stderr"
+    )
+    parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+
+
+def _variable(text: str) -> tuple[str, str | None]:
+    name, separator, value = text.partition("=")
+    if not name:
+        raise argparse.ArgumentTypeError(f"{text!r} names no variable")
+    return name, value if separator else None
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds above 0")
+    return seconds
+
+
+def _run(args: argparse.Namespace) -> int:
+    # What can be found wrong at once is, before anything is started.
+    argv = args.command[1:] if args.command[:1] == ["--"] else args.command
+    if not argv or not argv[0]:
+        args.parser.error("no program is named: devdev exec [OPTION...] -- PROGRAM")
+    if args.snapshot_out is not None:
+        check_writable(args.snapshot_out)
+    with _open_workspace(args.snapshot_in) as workspace:
+        if args.source is not None:
+            import_directory(workspace, args.source, verbose=args.verbose)
+        result = _execute(workspace, argv, args)
+        if args.snapshot_out is not None:
+            write_snapshot(args.snapshot_out, workspace.snapshot())
+            if args.verbose:
+                _say(f"wrote snapshot {args.snapshot_out!r}")
+    return _exit_code(result)
+
+
+def _open_workspace(snapshot_file: str | None) -> Workspace:
+    if snapshot_file is None:
+        return Workspace()
+    try:
+        return Workspace(snapshot=read_snapshot(snapshot_file))
+    except SnapshotError as error:
+        raise CommandError(f"{snapshot_file!r} cannot be loaded: {error}") from error
+
+
+def import_directory(workspace: Workspace, source: str, *, verbose: bool) -> None:
+    """Copy what is in a host directory to the root of the workspace.
+
+    Raises:
+        CommandError: it cannot be; says why.
+    """
+    try:
+        with Activity(sys.stderr, f"importing {source}", verbose=verbose) as activity:
+            report = workspace.import_tree(source, progress=activity.note_import)
+    except AlreadyExists as error:
+        message = (
+            f"cannot import {source!r}: the snapshot holds {error.filename!r} "
+            "already, and nothing is overwritten"
+        )
+        raise CommandError(message) from error
+    except OSError as error:
+        raise CommandError(f"cannot import {reason_of(error)}") from error
+    for path in report.skipped:
+        _say(f"not imported, as it is no file, directory or link: {path!r}")
+    if verbose:
+        _say(f"imported {report.files:,} files from {source!r}")
+
+
+def _execute(
+    workspace: Workspace, argv: list[str], args: argparse.Namespace
+) -> ExecResult:
+    output = terminal_writer() if args.pty else RawWriter(STDOUT)
+    try:
+        result = workspace.exec(
+            argv,
+            cwd=_checked_cwd(workspace, args.cwd),
+            pty=args.pty,
+            size=_window_size(),
+            stdin=read_input() if args.stdin else b"",
+            timeout=args.timeout,
+            inherit=[name for name, value in args.env if value is None],
+            variables={name: value for name, value in args.env if value is not None},
+            search_path=args.path,
+            max_output=0,  # all of it has been written by then
+            on_output=output,
+            on_stderr=RawWriter(STDERR),
+        )
+    except SpawnError as error:
+        code = NOT_FOUND if error.errno == errno.ENOENT else NOT_EXECUTABLE
+        raise CommandError(str(error), code) from error
+    output.finish()
+    return result
+
+
+def _checked_cwd(workspace: Workspace, cwd: str) -> str:
+    """The directory, if there is one.
+
+    Raises:
+        CommandError: there is none.
+    """
+    try:
+        return workspace.fs.realpath(f"{cwd}/")
+    except OSError as error:
+        message = f"cannot run in --cwd {cwd!r} of the workspace: {error.strerror}"
+        raise CommandError(message) from error
+
+
+def _window_size() -> WindowSize:
+    """Our own terminal's size, where standard output is one."""
+    try:
+        columns, rows = os.get_terminal_size(STDOUT)
+        return WindowSize(rows, columns)
+    except (OSError, ValueError):  # no terminal, or one that has no size
+        return DEFAULT_WINDOW_SIZE
+
+
+def _exit_code(result: ExecResult) -> int:
+    if result.exit_code is not None and not result.timed_out:
+        return result.exit_code
+    _say(f"{result.argv[0]!r} {result.ending}")
+    return TIMED_OUT if result.signal is None or result.timed_out else 128 + result.signal
+
+
+def _say(text: str) -> None:
+    print(f"devdev: {text}", file=sys.stderr)

@@ -1,0 +1,84 @@
+"""Snapshots in files of the host: read with clear errors, written whole or not."""
+
+import os
+import secrets
+import stat
+import sys
+
+from devdev_exec._cli._errors import CommandError, reason_of
+
+
+def read_snapshot(path: str) -> bytes:
+    """The content of a snapshot file.
+
+    Raises:
+        CommandError: it cannot be read.
+    """
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except OSError as error:
+        raise CommandError(f"cannot read snapshot {reason_of(error)}") from error
+
+
+def check_writable(path: str) -> None:
+    """Find out before the work begins whether its result can be written to `path`.
+
+    Raises:
+        CommandError: it cannot, as far as can be told.
+    """
+    target = os.path.realpath(path)
+    directory = os.path.dirname(target)
+    if not os.path.isdir(directory):
+        reason = f"{directory!r} is no directory; make it first"
+    elif os.path.exists(target) and not stat.S_ISREG(os.stat(target).st_mode):
+        reason = "it exists and is no regular file, so it is not replaced"
+    elif not os.access(directory, os.W_OK | os.X_OK):
+        reason = f"{directory!r} may not be written to; choose another place"
+    else:
+        return
+    raise CommandError(f"cannot write snapshot {path!r}: {reason}")
+
+
+def write_snapshot(path: str, snapshot: bytes) -> None:
+    """Make `snapshot` the content of a file, on disk, in one step.
+
+    A file that is there keeps its permissions, and its content until the end.
+
+    Raises:
+        CommandError: it was not written; what was there is untouched.
+    """
+    check_writable(path)
+    try:
+        _replace(os.path.realpath(path), snapshot)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise CommandError(f"cannot write snapshot {path!r}: {reason}") from error
+
+
+def _replace(target: str, data: bytes) -> None:
+    directory, name = os.path.split(target)
+    temporary = os.path.join(directory, f".{name}.{secrets.token_hex(4)}")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if os.path.exists(target):
+            os.chmod(temporary, stat.S_IMODE(os.stat(target).st_mode))
+        os.replace(temporary, target)
+    except BaseException:
+        if os.path.exists(temporary):
+            os.unlink(temporary)
+        raise
+    if sys.platform != "win32":
+        _sync_directory(directory)
+
+
+def _sync_directory(path: str) -> None:
+    """Have the new name survive a crash of the host too."""
+    fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)

@@ -1,0 +1,18 @@
+"""What can go wrong when programs are run, as exceptions."""
+
+
+class ExecError(Exception):
+    """A program could not be run, or its result could not be had."""
+
+
+class SpawnError(ExecError):
+    """A program was not started: it, its directory or its interpreter is at fault.
+
+    Attributes:
+        errno: The host's error number, as execve(2) or chdir(2) gave it; EINVAL
+            for a request that is wrong in itself.
+    """
+
+    def __init__(self, message: str, errno: int) -> None:
+        super().__init__(message)
+        self.errno = errno

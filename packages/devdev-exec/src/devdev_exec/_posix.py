@@ -1,0 +1,265 @@
+"""Starts a program under a pseudo-terminal, or with pipes (Linux).
+
+Nothing here touches the program or its directory but the child itself: they may
+lie on a mount whose server is slow or hangs, and then only the child waits.
+"""
+
+import sys
+
+if sys.platform != "linux":
+    raise ImportError("only the helper loads this, and it runs on Linux only")
+
+import errno
+import fcntl
+import os
+import resource
+import signal
+from typing import TYPE_CHECKING
+
+from ptyprocess import PtyProcess
+
+from devdev_exec._processes import die_with_parent
+from devdev_exec._program import Program
+from devdev_exec._wire import Request, encode
+
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+_TIOCGPTPEER = 0x5441  # include/uapi/asm-generic/ioctls.h
+_DESCRIPTORS = 64  # more than this process ever has open
+
+
+def limit_descriptors() -> tuple[int, int]:
+    """Lower this process's limit of open files, and return what it was.
+
+    Closing all descriptors takes one system call per possible one where Python
+    was built without close_range(2), and a container's limit may be a billion.
+    """
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(_DESCRIPTORS, *limits), limits[1]))
+    return limits
+
+
+def spawn(request: Request, open_files: tuple[int, int]) -> Program:
+    """Start a program; it may not have reached execve(2) when this returns.
+
+    It gets descriptors 0, 1 and 2 only, default signal dispositions, an empty
+    signal mask, a session of its own, and is killed if this process ends.
+
+    Args:
+        request: What to run.
+        open_files: Its soft and hard RLIMIT_NOFILE.
+
+    Raises:
+        OSError: No process, terminal or pipe is to be had.
+    """
+    status, child_status = os.pipe()
+    child_input, own_input = os.pipe() if request.has_input else (None, None)
+    child = _Child(request, open_files, child_status, child_input)
+    try:
+        if request.pty:
+            program = _spawn_in_terminal(child, status, own_input)
+        else:
+            program = _spawn_with_pipes(child, status, own_input)
+    except BaseException:
+        child.leave()
+        raise
+    finally:
+        os.close(child_status)
+        if child_input is not None:
+            os.close(child_input)
+    return program
+
+
+def _spawn_in_terminal(child: "_Child", status: int, own_input: int | None) -> Program:
+    # ptyprocess makes the terminal, the session and the child. It would look the
+    # program up in this process and wait here until it is executed: so it is
+    # given a program that is there, and `become_program` never returns to it.
+    process = PtyProcess.spawn(
+        [sys.executable],
+        preexec_fn=child.become_program,
+        dimensions=(child.request.rows, child.request.columns),
+        pass_fds=child.descriptors,
+    )
+    output = os.dup(process.fd)
+    process.fileobj.close()
+    process.closed = True  # else its finalizer sleeps, and ends the program
+    flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
+    return Program(
+        pid=process.pid,
+        status=status,
+        output=output,
+        input=own_input,
+        terminal=fcntl.ioctl(output, _TIOCGPTPEER, flags),
+    )
+
+
+def _spawn_with_pipes(child: "_Child", status: int, own_input: int | None) -> Program:
+    output, child_output = os.pipe()
+    stderr, child_stderr = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        child.run_with_pipes(child_output, child_stderr)
+    os.close(child_output)
+    os.close(child_stderr)
+    return Program(
+        pid=pid, status=status, output=output, stderr=stderr, input=own_input
+    )
+
+
+class _NotStarted(Exception):
+    """Why the program cannot be run; `str()` is for the caller to read."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.errno = code
+
+
+class _Child:
+    """What the forked child does until it is the program."""
+
+    def __init__(
+        self,
+        request: Request,
+        open_files: tuple[int, int],
+        status: int,
+        input: int | None,
+    ) -> None:
+        self.request = request
+        self._open_files = open_files
+        self._status = status
+        self._input = input
+        self._parent = os.getpid()
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        return (self._status,) if self._input is None else (self._status, self._input)
+
+    def run_with_pipes(self, output: int, stderr: int) -> "NoReturn":
+        try:
+            os.setsid()
+            os.dup2(output, 1)
+            os.dup2(stderr, 2)
+            if self._input is None:
+                os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        finally:
+            self.become_program()
+
+    def become_program(self) -> "NoReturn":
+        """Execute the program, or say on the status pipe why not, and end."""
+        failure: dict[str, object] = {}
+        try:
+            self._prepare()
+            _enter(self.request.cwd)
+            _execute(self.request.argv, self.request.env)
+        except _NotStarted as exc:
+            failure = {"errno": exc.errno, "message": str(exc)}
+        except BaseException as exc:
+            code = getattr(exc, "errno", None) or errno.EINVAL
+            message = f"program {self.request.argv[0]!r} was not started: {exc}"
+            failure = {"errno": code, "message": message}
+        finally:
+            try:
+                os.write(self._status, encode(failure))
+            finally:
+                os._exit(127)
+
+    def leave(self) -> None:
+        """End this process if it is the child.
+
+        Whatever happens, the parent's code does not go on in it.
+        """
+        if os.getpid() != self._parent:
+            os._exit(127)
+
+    def _prepare(self) -> None:
+        if self._input is not None:
+            os.dup2(self._input, 0)
+        os.closerange(3, self._status)
+        os.closerange(self._status + 1, _DESCRIPTORS)
+        die_with_parent(self._parent)
+        for number in signal.valid_signals():
+            if signal.getsignal(number) is signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_SETMASK, ())
+        os.umask(self.request.umask)
+        resource.setrlimit(resource.RLIMIT_NOFILE, self._open_files)
+
+
+def _enter(cwd: str) -> None:
+    try:
+        os.chdir(cwd)
+    except OSError as exc:
+        code = exc.errno or errno.EINVAL
+        reason = {
+            errno.ENOENT: "does not exist; create it first",
+            errno.ENOTDIR: "is not a directory",
+            errno.EACCES: "may not be entered: it lacks the execute permission",
+        }.get(code, f"cannot be entered: {exc.strerror}")
+        raise _NotStarted(code, f"working directory {cwd!r} {reason}") from exc
+
+
+def _execute(argv: list[str], env: dict[str, str]) -> "NoReturn":
+    """Execute a program as execvp(3) does, but with the PATH of `env`.
+
+    A script without `#!` is refused, not handed to a shell.
+    """
+    name = argv[0]
+    # An empty entry is the working directory, where a name with a slash starts too.
+    search = [""] if "/" in name else os.get_exec_path(env)
+    refusal = None
+    for directory in search:
+        candidate = os.path.join(directory, name)
+        try:
+            os.execve(candidate, argv, env)
+        except OSError as exc:
+            is_absent = exc.errno in (errno.ENOENT, errno.ENOTDIR)
+            if refusal is None and not (is_absent and not os.path.lexists(candidate)):
+                refusal = _explain(candidate, exc)
+            if not is_absent and exc.errno != errno.EACCES:
+                break
+    if refusal is not None:
+        raise refusal
+    if "/" in name:
+        where = f"does not exist (seen from {os.getcwd()!r})"
+    else:
+        where = (
+            f"is not in PATH ({':'.join(search)}); install it, give its path, "
+            "or pass another PATH"
+        )
+    raise _NotStarted(errno.ENOENT, f"program {name!r} {where}")
+
+
+def _explain(path: str, refusal: OSError) -> _NotStarted:
+    """Say why a program that is there was not executed."""
+    match refusal.errno:
+        case errno.EACCES if os.path.isdir(path):
+            reason = "is a directory, not a program"
+        case errno.EACCES if not os.access(path, os.X_OK):
+            reason = "is not executable; chmod +x it, or run it by its interpreter"
+        case errno.EACCES:
+            reason = "or its interpreter may not be executed by this user"
+        case errno.ENOENT if not os.path.exists(path):
+            reason = "is a symbolic link to nothing"
+        case errno.ENOENT:
+            reason = f"needs {_interpreter(path)}, which does not exist"
+        case errno.ENOEXEC:
+            reason = (
+                "is in no format that this machine executes; a script begins with "
+                "#! and its interpreter"
+            )
+        case errno.ETXTBSY:
+            reason = "is open for writing; close it first"
+        case errno.E2BIG:
+            reason = "got more arguments and environment than execve(2) takes"
+        case _:
+            reason = f"cannot be executed: {refusal.strerror}"
+    return _NotStarted(refusal.errno or errno.EINVAL, f"program {path!r} {reason}")
+
+
+def _interpreter(path: str) -> str:
+    with open(path, "rb") as file:
+        line = file.readline(256)
+    if not line.startswith(b"#!"):
+        return "the loader of another system"
+    return f"the interpreter {os.fsdecode(line[2:].strip())!r} of its first line"

@@ -1,0 +1,79 @@
+"""What a finished command leaves: status, output, time."""
+
+import signal
+from dataclasses import dataclass
+from typing import Self
+
+from devdev_exec._errors import ExecError
+
+_SHOWN_OUTPUT = 2000  # bytes of output quoted in an error
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExecResult:
+    """How a command ended, and what it wrote."""
+
+    argv: tuple[str, ...]
+    """The command as it was given."""
+
+    exit_code: int | None
+    """What it exited with; None if a signal ended it or nothing is known."""
+
+    signal: int | None
+    """The number of the signal that ended it, else None."""
+
+    timed_out: bool
+    """It was ended because its time was over, whatever its exit code then was."""
+
+    output: bytes
+    """Standard output; under a PTY standard error too, with `\\n` as `\\r\\n`.
+
+    Where bytes were dropped, they are missing after the first half of
+    `max_output`.
+    """
+
+    stderr: bytes
+    """Standard error; empty under a PTY."""
+
+    dropped_bytes: int
+    """How many bytes of both streams were not kept."""
+
+    duration_s: float
+    """Seconds from the start of the program to its end."""
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended by itself with exit code 0."""
+        return self.exit_code == 0 and not self.timed_out
+
+    def check(self) -> Self:
+        """Return this result if it is `ok`.
+
+        Raises:
+            ExecError: It is not; the message quotes the end of the output.
+        """
+        if self.ok:
+            return self
+        shown = (self.stderr or self.output)[-_SHOWN_OUTPUT:]
+        text = shown.decode("utf-8", "replace").strip()
+        quoted = f"; the end of its output:\n{text}" if text else " without output"
+        raise ExecError(f"{self.argv[0]!r} {self.ending}{quoted}")
+
+    @property
+    def ending(self) -> str:
+        """How it ended, in words that follow the name of the program."""
+        if self.timed_out:
+            return f"was ended after {self.duration_s:.1f} s because its time was over"
+        if self.signal is not None:
+            return f"was ended by {signal_name(self.signal)}"
+        if self.exit_code == 0:
+            return "succeeded"
+        return f"failed with exit code {self.exit_code}"
+
+
+def signal_name(number: int) -> str:
+    """Return what a signal is called."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # a realtime signal has no name
+        return f"signal {number}"

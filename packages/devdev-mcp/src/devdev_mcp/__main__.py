@@ -1,0 +1,101 @@
+"""The command line: `devdev-mcp` speaks MCP on standard input and output."""
+
+import argparse
+import logging
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from devdev_mcp import __version__
+from devdev_mcp._ending import Ending
+
+_UNITS = {"": 0, "K": 10, "M": 20, "G": 30}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve until the client closes standard input, or a signal ends it."""
+    options = _parse(arguments)
+    # Loaded only now, so that --help and --version are quick.
+    from devdev_mcp._state import Beginning, ServerState
+
+    logging.basicConfig(format="devdev-mcp: %(levelname)s: %(message)s")
+    state = ServerState(
+        Beginning(
+            snapshot=options.snapshot_in,
+            max_bytes=options.max_bytes,
+            source=options.source,
+        )
+    )
+    ending = Ending(state.close)
+    ending.install()
+    state.when_failed(ending.fail)
+    # The SDK takes most of the start, and the workspace is opened meanwhile.
+    from devdev_mcp._server import create_server
+
+    if sys.stdin.isatty():
+        print("devdev-mcp: waiting for an MCP client on stdin", file=sys.stderr)
+    try:
+        create_server(state).run("stdio")
+    except Exception as error:
+        logging.getLogger(__name__).exception("the connection failed")
+        ending.fail(error)
+    ending.leave(0)
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="devdev-mcp",
+        description="MCP server (stdio) with files in memory that real programs use.",
+        epilog="Commands run as the user of this server: this is not a sandbox.",
+    )
+    parser.add_argument(
+        "--version", action="version", version=f"devdev-mcp {__version__}"
+    )
+    parser.add_argument(
+        "--snapshot-in",
+        metavar="FILE",
+        type=_content,
+        help="begin with this snapshot instead of an empty workspace",
+    )
+    parser.add_argument(
+        "--import",
+        dest="source",
+        metavar="DIR",
+        type=_directory,
+        help="copy what is in this host directory into the workspace",
+    )
+    parser.add_argument(
+        "--max-bytes",
+        metavar="N",
+        type=_size,
+        help="quota on content, such as 512M or 2G (default: 2G, or the snapshot's)",
+    )
+    return parser.parse_args(arguments)
+
+
+def _content(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        message = f"{path} cannot be read: {error.strerror}"
+        raise argparse.ArgumentTypeError(message) from None
+
+
+def _directory(path: str) -> Path:
+    if not Path(path).is_dir():
+        raise argparse.ArgumentTypeError(f"{path} is no directory")
+    return Path(path)
+
+
+def _size(text: str) -> int:
+    match = re.fullmatch(r"(\d+)([KMG]?)", text)
+    if match is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no size; give 1000, 64K, 512M, 2G"
+        )
+    return int(match[1]) << _UNITS[match[2]]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,51 @@
+"""The end of the server's process: prompt, whatever it is doing.
+
+The SDK's own is not enough. SIGTERM ends a process at once, with its workspace
+open; an interrupt leaves the thread that reads standard input, and with it the
+process, waiting for ever.
+"""
+
+import os
+import signal
+import sys
+from collections.abc import Callable
+from threading import Lock, Thread
+from types import FrameType
+
+CLOSE_TIMEOUT = 1.5
+"""For the workspace to be closed. Hosts wait two seconds before they kill; what is not
+closed by then is cleared away by its own watchers, as after a kill."""
+
+
+class Ending:
+    """Closes what is open, and ends the process; once."""
+
+    def __init__(self, close: Callable[[], None]) -> None:
+        self._close = close
+        self._lock = Lock()
+
+    def install(self) -> None:
+        """End on the signals that ask for it."""
+        numbers = [signal.SIGINT, signal.SIGTERM]
+        if sys.platform != "win32":
+            numbers.append(signal.SIGHUP)
+        for number in numbers:
+            signal.signal(number, self._on_signal)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        # The main thread may hold a lock that closing needs.
+        Thread(target=self.leave, args=(128 + number,), daemon=True).start()
+
+    def leave(self, status: int) -> None:
+        """End the process; does not return."""
+        with self._lock:  # the first to come decides on the status
+            closing = Thread(target=self._close, daemon=True)
+            closing.start()
+            closing.join(CLOSE_TIMEOUT)
+            sys.stderr.flush()
+            os._exit(status)
+
+    def fail(self, error: BaseException) -> None:
+        """Say what went wrong, and end the process; does not return."""
+        print(f"devdev-mcp: {error}", file=sys.stderr)
+        self.leave(1)

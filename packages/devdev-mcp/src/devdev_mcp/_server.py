@@ -1,0 +1,49 @@
+"""The MCP server: tools, and the life of what they work on."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import anyio.to_thread
+from mcp.server import MCPServer
+
+from devdev_mcp import __version__
+from devdev_mcp._ending import CLOSE_TIMEOUT
+from devdev_mcp._state import ServerState
+from devdev_mcp._tools import TOOLS
+
+INSTRUCTIONS = """\
+A workspace in memory: file tools and exec_command work on the same tree.
+Paths: tools take absolute workspace paths (/src/app.py). Programs see that tree at \
+its mount (workspace_info tells it): in commands use paths relative to cwd, or \
+"$WORKSPACE/src/app.py". Tools understand host paths inside the mount too.
+Commands run as the user of this server, with the host and the network in reach: this \
+is no sandbox.
+Undo: take a snapshot before what may go wrong; restore brings everything back. \
+Everything ends with the server.
+Budgets: answers are cut at max_tokens (4 bytes each); go on with next_line, or read \
+output_path. A command is ended after 40 s.
+Conflicts: pass the etag you read as if_match, and a change by somebody else is noticed.
+"""
+
+
+def create_server(state: ServerState) -> MCPServer[ServerState]:
+    """Make a server of `state`, which is closed when the server has run."""
+
+    @asynccontextmanager
+    async def lifespan(server: MCPServer[ServerState]) -> AsyncIterator[ServerState]:
+        try:
+            yield state
+        finally:
+            with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
+                await anyio.to_thread.run_sync(state.close, abandon_on_cancel=True)
+
+    return MCPServer(
+        "devdev",
+        title="devdev workspace",
+        version=__version__,
+        instructions=INSTRUCTIONS,
+        tools=list(TOOLS),
+        lifespan=lifespan,
+        log_level="WARNING",
+    )

@@ -1,0 +1,177 @@
+"""What all tools have in common: their schemas, their threads and their errors.
+
+A tool is a function from arguments to a result, and may raise what the workspace
+raises. Here alone that becomes an answer.
+"""
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable
+from typing import Any, Self
+
+import anyio.to_thread
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
+from mcp.types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from devdev_mcp._errors import Refusal, ToolFailure, from_refusal
+from devdev_mcp._state import ServerState
+
+logger = logging.getLogger(__name__)
+
+Call = Context[ServerState]
+"""The call that a tool answers."""
+
+_SHOWN_ERRORS = 5
+
+
+def state_of(call: Call) -> ServerState:
+    """What the server holds."""
+    return call.request_context.lifespan_context
+
+
+def hints(
+    *,
+    read_only: bool = False,
+    destructive: bool = False,
+    idempotent: bool = False,
+    open_world: bool = False,
+) -> ToolAnnotations:
+    """All four annotations: what is left out would mean the worst case."""
+    return ToolAnnotations(
+        read_only_hint=read_only,
+        destructive_hint=destructive,
+        idempotent_hint=idempotent,
+        open_world_hint=open_world,
+    )
+
+
+def answer(result: BaseModel, *content: str | ContentBlock) -> CallToolResult:
+    """A result in both forms: fields, and a short one for who reads only text."""
+    blocks = [
+        TextContent(type="text", text=block) if isinstance(block, str) else block
+        for block in content
+    ]
+    fields = result.model_dump(mode="json", exclude_defaults=True)
+    return CallToolResult(content=blocks, structured_content=fields)
+
+
+class WorkspaceTool(Tool):
+    """A tool that takes no unknown arguments and answers every error as a result."""
+
+    @classmethod
+    def make(
+        cls, function: Callable[..., Any], title: str, annotations: ToolAnnotations
+    ) -> Self:
+        """Make a tool of a function, its signature and its docstring."""
+        tool = cls.from_function(
+            _in_thread(function),
+            title=title,
+            description=inspect.getdoc(function),
+            annotations=annotations,
+        )
+        assert isinstance(tool, cls)
+        metadata = tool.fn_metadata
+        metadata.arg_model = create_model(
+            metadata.arg_model.__name__, __base__=(metadata.arg_model, _Strict)
+        )
+        tool.parameters = _compact(metadata.arg_model.model_json_schema())
+        metadata.output_schema = _compact(metadata.output_schema)
+        return tool
+
+    async def run(
+        self,
+        arguments: dict[str, Any],
+        context: Context[Any, Any],
+        convert_result: bool = False,
+    ) -> Any:
+        """Run the tool; whatever goes wrong is a result too."""
+        try:
+            return await super().run(arguments, context, convert_result)
+        except ToolError as error:
+            explain = functools.partial(
+                self._explain, error.__cause__, context, arguments.get("path")
+            )
+            # To say what may have been meant, it looks into the workspace.
+            failure = await anyio.to_thread.run_sync(explain, abandon_on_cancel=True)
+        return CallToolResult(
+            content=[TextContent(type="text", text=str(failure))],
+            structured_content={"error": failure.fields()},
+            is_error=True,
+        )
+
+    def _explain(
+        self, cause: BaseException | None, call: Call, path: object
+    ) -> ToolFailure:
+        if isinstance(cause, ValidationError):
+            return self._bad_arguments(cause)
+        if isinstance(cause, ToolFailure | Refusal):
+            state = state_of(call)
+            about = state.inside(path) if isinstance(path, str) else None
+            if isinstance(cause, Refusal):
+                return from_refusal(cause, state.workspace.fs, about)
+            cause.path = cause.path or about
+            return cause
+        logger.error("a bug in the tool %s", self.name, exc_info=cause)
+        hint = "This is a bug in the server, whose log on stderr says more."
+        return ToolFailure("INTERNAL", f"{self.name} failed", hint=hint)
+
+    def _bad_arguments(self, error: ValidationError) -> ToolFailure:
+        problems = []
+        for found in error.errors()[:_SHOWN_ERRORS]:
+            name = ".".join(map(str, found["loc"]))
+            if found["type"] == "extra_forbidden":
+                problems.append(f"unknown argument {name!r}")
+            else:
+                problems.append(f"{name}: {found['msg']}")
+        known = ", ".join(self.parameters["properties"]) or "no arguments"
+        hint = f"{self.name} takes {known}."
+        return ToolFailure("BAD_ARGUMENTS", "; ".join(problems), hint=hint)
+
+
+class _Strict(ArgModelBase):
+    model_config = ConfigDict(extra="forbid")
+
+
+def _in_thread(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a function that blocks in a worker thread.
+
+    A call that is cancelled, or whose client is gone, does not wait for it.
+    """
+    if inspect.iscoroutinefunction(function):
+        return function
+
+    @functools.wraps(function)
+    async def run(**arguments: object) -> object:
+        return await anyio.to_thread.run_sync(
+            functools.partial(function, **arguments), abandon_on_cancel=True
+        )
+
+    return run
+
+
+def _compact(schema: Any) -> Any:
+    """A schema without what its reader does not need.
+
+    Names are not repeated as titles. What may be null because it may be left out
+    is only described as what it otherwise is.
+    """
+    if isinstance(schema, list):
+        return [_compact(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    compact: dict[str, Any] = {}
+    for key, value in schema.items():
+        if key in ("properties", "$defs"):
+            compact[key] = {name: _compact(each) for name, each in value.items()}
+        elif key != "title" and (key != "description" or "properties" not in schema):
+            compact[key] = _compact(value)
+    if "default" in compact and compact["default"] is None:
+        del compact["default"]
+        choices = [each for each in compact.pop("anyOf") if each != {"type": "null"}]
+        compact |= choices[0] if len(choices) == 1 else {"anyOf": choices}
+    return compact

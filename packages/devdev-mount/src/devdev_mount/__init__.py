@@ -1,0 +1,68 @@
+"""Shows a devdev filesystem as a real directory that any program can use.
+
+`serve()` does it in a process of its own, which then owns the filesystem; `mount()`
+from this process, which then must do nothing else with it.
+"""
+
+from devdev_fs import AlreadyExists as AlreadyExists
+from devdev_fs import Errno as Errno
+from devdev_fs import Fs as Fs
+from devdev_fs import FsBase as FsBase
+from devdev_fs import FsError as FsError
+from devdev_fs import IsADirectory as IsADirectory
+from devdev_fs import Kind as Kind
+from devdev_fs import NotADirectory as NotADirectory
+from devdev_fs import NotFound as NotFound
+from devdev_fs import NotPermitted as NotPermitted
+from devdev_fs import RenameFlags as RenameFlags
+from devdev_fs import SetAttr as SetAttr
+from devdev_fs import SnapshotError as SnapshotError
+from devdev_fs import Stat as Stat
+
+from devdev_mount._client import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
+from devdev_mount._client import DEFAULT_MAX_INODES as DEFAULT_MAX_INODES
+from devdev_mount._client import Served as Served
+from devdev_mount._client import ServerDied as ServerDied
+from devdev_mount._client import serve as serve
+from devdev_mount._driver import MountOptions as MountOptions
+from devdev_mount._errors import DriverUnavailable as DriverUnavailable
+from devdev_mount._errors import MountError as MountError
+from devdev_mount._host import ImportReport as ImportReport
+from devdev_mount._host import Progress as Progress
+from devdev_mount._host import import_tree as import_tree
+from devdev_mount._mount import Mount as Mount
+from devdev_mount._mount import check_mountable as check_mountable
+from devdev_mount._mount import mount as mount
+
+__version__ = "0.1.0"
+
+__all__ = (
+    "DEFAULT_MAX_BYTES",
+    "DEFAULT_MAX_INODES",
+    "AlreadyExists",
+    "DriverUnavailable",
+    "Errno",
+    "Fs",
+    "FsBase",
+    "FsError",
+    "ImportReport",
+    "IsADirectory",
+    "Kind",
+    "Mount",
+    "MountError",
+    "MountOptions",
+    "NotADirectory",
+    "NotFound",
+    "NotPermitted",
+    "Progress",
+    "RenameFlags",
+    "Served",
+    "ServerDied",
+    "SetAttr",
+    "SnapshotError",
+    "Stat",
+    "check_mountable",
+    "import_tree",
+    "mount",
+    "serve",
+)

@@ -1,0 +1,96 @@
+"""What a driver is, and how a filesystem is to be shown."""
+
+import os
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from devdev_fs import Fs
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MountOptions:
+    """How a filesystem is shown to the host."""
+
+    read_only: bool = False
+    """Refuse every change that arrives through the mount with EROFS."""
+
+    allow_other: bool = False
+    """Let other users in, as the permission bits say; root is one of them. Who is not
+    root needs `user_allow_other` in /etc/fuse.conf for it."""
+
+    ownership: Literal["mapped", "exact"] = "mapped"
+    """Whose the files are. With "mapped" all are shown as the mounting user's and new
+    ones are stored as 0:0; a chown that is permitted succeeds and leaves the owner as
+    it is. With "exact" the numbers are real; a new inode belongs to who makes it."""
+
+    suid: bool = False
+    """Let set-id bits have their effect; only root may ask for it."""
+
+    dev: bool = False
+    """Let device nodes be used; only root may ask for it."""
+
+
+class Session(Protocol):
+    """One driver showing one filesystem at one place."""
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it still shows it."""
+        ...
+
+    def stop(self) -> None:
+        """Unmount, by force if need be, within seconds.
+
+        Raises:
+            MountError: it is still mounted.
+        """
+        ...
+
+
+class Driver(Protocol):
+    """A way to mount."""
+
+    name: str
+
+    def check(self, options: MountOptions) -> None:
+        """Refuse what this host does not offer.
+
+        Raises:
+            DriverUnavailable: it names what is missing and how to get it.
+        """
+        ...
+
+    def resolve(self, mountpoint: str | os.PathLike[str]) -> str:
+        """The absolute path, without symbolic links, of a place to mount at.
+
+        Raises:
+            MountError: it cannot be mounted on.
+        """
+        ...
+
+    def start(
+        self,
+        fs: Fs,
+        mountpoint: str,
+        options: MountOptions,
+        *,
+        is_private: bool,
+        spin_s: float = 0.0,
+        lifeline: int | None = None,
+    ) -> Session:
+        """Show `fs`, with a watcher over it; return when a stat of it is answered.
+
+        Args:
+            fs: what to show.
+            mountpoint: what `resolve` gave.
+            options: how to show it.
+            is_private: whether the watcher is to remove the directory as well, if it
+                is left alone with it.
+            spin_s: how long to poll for the next request before sleeping.
+            lifeline: see `mount`.
+
+        Raises:
+            DriverUnavailable: this host lacks something.
+            MountError: it cannot be mounted there.
+        """
+        ...

@@ -1,0 +1,9 @@
+"""What can go wrong between a filesystem and the host that is to show it."""
+
+
+class MountError(Exception):
+    """Mounting or unmounting failed. The message says what to do about it."""
+
+
+class DriverUnavailable(MountError):
+    """This host cannot mount. The message names what is missing and how to get it."""

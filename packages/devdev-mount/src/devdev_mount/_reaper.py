@@ -1,0 +1,79 @@
+"""What the watcher process runs: when those it watches are gone, it clears away.
+
+It is loaded without the rest of the package and needs nothing that could change
+while it waits. Every step is bounded, and a timer ends it if one of them is not.
+"""
+
+import sys
+
+if sys.platform != "linux":
+    raise ImportError("the watcher is for Linux")
+
+import contextlib
+import math
+import os
+import select
+import signal
+import time
+from collections.abc import Sequence
+
+from devdev_mount._detach import find_mounts, force_unmount
+
+APPEAR_TIMEOUT = 0.5  # a mount that was just being made when its maker was killed
+APPEAR_INTERVAL = 0.02
+LAST_NET = 10  # seconds until a step that hangs ends this process
+
+DISMISSED = b"."
+"""What is written to a pipe when the mount is gone and nothing is left to do."""
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Wait, and clear away; the arguments are those that `Watcher` gives."""
+    source, mountpoint, remove, helper, grace, victim, *pipes = arguments
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGALRM])
+    # Standard output tells that this is reached; it is not to be kept open.
+    os.write(1, DISMISSED)
+    os.dup2(0, 1)
+    if wait_until_gone([int(pipe) for pipe in pipes], float(grace)):
+        return
+    signal.alarm(LAST_NET)
+    if victim:
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(int(victim), signal.SIGKILL)
+    wait_for_mount(source)
+    force_unmount(source, helper or None)
+    if remove:
+        with contextlib.suppress(OSError):  # gone, or not ours to remove any more
+            os.rmdir(mountpoint)
+
+
+def wait_until_gone(pipes: list[int], grace: float) -> bool:
+    """Whether it ended in order: told through one of the pipes.
+
+    When one of them closes, the others have `grace` seconds to tell so.
+    """
+    poll = select.poll()
+    for pipe in pipes:
+        poll.register(pipe, select.POLLIN)
+    waiting = set(pipes)
+    left: float | None = None
+    deadline = math.inf
+    while waiting and (left is None or left > 0):
+        for pipe, _ in poll.poll(None if left is None else left * 1000):
+            if os.read(pipe, 1) == DISMISSED:
+                return True
+            poll.unregister(pipe)
+            waiting.discard(pipe)
+            deadline = min(deadline, time.monotonic() + grace)
+        left = deadline - time.monotonic()
+    return False
+
+
+def wait_for_mount(source: str) -> None:
+    """Wait for a mount that a helper may still be making."""
+    deadline = time.monotonic() + APPEAR_TIMEOUT
+    while not find_mounts(source) and time.monotonic() < deadline:
+        time.sleep(APPEAR_INTERVAL)

@@ -1,0 +1,122 @@
+"""Frames between the owner of a served filesystem and the process that serves it.
+
+A frame is a byte of kind, a 64-bit big-endian length, and the payload. A
+descriptor can come with it (SCM_RIGHTS).
+"""
+
+import array
+import socket
+import struct
+from enum import IntEnum
+from typing import NamedTuple
+
+_HEADER = struct.Struct("!BQ")
+_CHUNK = 1024 * 1024
+
+
+class Kind(IntEnum):
+    """What a frame says; who sends it, and what its payload is."""
+
+    START = 1
+    """Owner, first: `StartRequest` as JSON, its length in front, then a snapshot."""
+    CONNECT = 2
+    """Owner: the descriptor is one more connection for calls; no payload."""
+    STOP = 3
+    """Owner: end in order; no payload."""
+    CALL = 4
+    """Owner: an operation (`devdev_fs.wire`)."""
+    IMPORT = 5
+    """Owner: read a host directory in; JSON."""
+    READY = 16
+    """Server: it serves; JSON."""
+    FAILED = 17
+    """Server: not done, and why; JSON."""
+    REPLY = 18
+    """Server: what a call returned or raised (`devdev_fs.wire`)."""
+    PROGRESS = 19
+    """Server: how far an import is; JSON."""
+    IMPORTED = 20
+    """Server: what an import did; JSON."""
+
+
+class Frame(NamedTuple):
+    """One message."""
+
+    kind: Kind
+    payload: bytes
+    descriptor: int | None = None
+
+
+class ChannelClosed(ConnectionError):
+    """The other side ended, in the middle of a frame or between two."""
+
+
+class Channel:
+    """Frames over a connected stream socket, one at a time; not thread-safe."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+
+    def settimeout(self, seconds: float | None) -> None:
+        """Bound the time for which a send or receive can stand still."""
+        self._sock.settimeout(seconds)
+
+    def send(self, kind: Kind, payload: bytes = b"", fd: int | None = None) -> None:
+        """Send a frame.
+
+        Raises:
+            ChannelClosed: the other side ended.
+            TimeoutError: it does not read.
+        """
+        body = memoryview(payload)
+        header = _HEADER.pack(kind, body.nbytes)
+        rights = []
+        if fd is not None:
+            rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [fd]))]
+        try:
+            # A stream socket may take a part of it; what is left has no descriptor.
+            sent = self._sock.sendmsg([header, body[:_CHUNK]], rights)
+            if sent < len(header):
+                self._sock.sendall(header[sent:])
+                sent = len(header)
+            self._sock.sendall(body[sent - len(header) :])
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise ChannelClosed("the other side ended") from error
+
+    def receive(self) -> Frame:
+        """Receive a frame.
+
+        Raises:
+            ChannelClosed: the other side ended.
+            TimeoutError: nothing came for the time set.
+        """
+        header, descriptor = self._receive_header()
+        kind, length = _HEADER.unpack(header)
+        return Frame(Kind(kind), self._receive_exactly(length), descriptor)
+
+    def _receive_header(self) -> tuple[bytes, int | None]:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._sock, _HEADER.size, 1)
+        except ConnectionResetError as error:
+            raise ChannelClosed("the other side ended") from error
+        if not data:
+            raise ChannelClosed("the other side ended")
+        rest = self._receive_exactly(_HEADER.size - len(data))
+        return data + rest, descriptors[0] if descriptors else None
+
+    def _receive_exactly(self, length: int) -> bytes:
+        data = bytearray(length)
+        view = memoryview(data)
+        while view:
+            try:
+                count = self._sock.recv_into(view)
+            except ConnectionResetError as error:
+                raise ChannelClosed("the other side ended") from error
+            if not count:
+                raise ChannelClosed("the other side ended in the middle of a frame")
+            view = view[count:]
+        return bytes(data)
+
+    def close(self) -> None:
+        """Close the socket, which the other side sees as the end."""
+        self._sock.close()

@@ -1,0 +1,96 @@
+"""What every test shares: the `fuse` marker and the check that nothing is left.
+
+The run has a temporary directory of its own, TMPDIR included, so that what a test
+leaves behind is told apart from what other programs do on the same machine.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from tests.leaks import detach_mounts, find_leftovers, wait_for_none_beyond
+
+# Generated examples are of very different size and the machine may be busy.
+settings.register_profile("devdev", deadline=None)
+settings.load_profile("devdev")
+
+CAP_SYS_ADMIN = 21
+
+
+def why_fuse_is_unusable() -> str | None:
+    """The reason why nothing can be mounted here, or None."""
+    try:
+        os.close(os.open("/dev/fuse", os.O_RDWR))
+    except OSError as exc:
+        return f"/dev/fuse cannot be opened: {exc.strerror}"
+    helper = shutil.which("fusermount3") or shutil.which("fusermount")
+    if helper is None and not may_mount():
+        return "mount(2) is not permitted and fusermount3 (fuse3) is not installed"
+    return None
+
+
+def may_mount() -> bool:
+    """Whether this process has the capability that mount(2) asks for."""
+    status = Path("/proc/self/status").read_text()
+    fields = dict(line.split(":", 1) for line in status.splitlines())
+    return bool(int(fields["CapEff"], 16) >> CAP_SYS_ADMIN & 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test marked `fuse` where FUSE is missing; fail it where it is required."""
+    if item.get_closest_marker("fuse") is None:
+        return
+    reason = why_fuse_is_unusable()
+    if reason is None:
+        return
+    if "fuse" in os.environ.get("DEVDEV_REQUIRE", "").split(","):
+        pytest.fail(f"DEVDEV_REQUIRE=fuse, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def run_roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, ...]]:
+    """The directories of this run: its TMPDIR, and the one of `tmp_path`."""
+    base = tmp_path_factory.getbasetemp().resolve()
+    tmpdir = Path(tempfile.mkdtemp(prefix="pytest-devdev-")).resolve()
+    tmpdir.chmod(0o1777)  # as the system's own: tests also run programs as other users
+    roots = (tmpdir, base)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmpdir))
+        patch.setattr(tempfile, "tempdir", str(tmpdir))
+        before = find_leftovers(roots)
+        yield roots
+        fail_if_left(before, roots)
+    shutil.rmtree(tmpdir)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left(
+    request: pytest.FixtureRequest, run_roots: tuple[Path, ...]
+) -> Iterator[None]:
+    """Fail a test marked `fuse` that leaves anything behind.
+
+    What fixtures of a wider scope hold is there before the test and may stay; the
+    check at the end of the run covers it.
+    """
+    if request.node.get_closest_marker("fuse") is None:
+        yield
+        return
+    before = find_leftovers(run_roots)
+    yield
+    fail_if_left(before, run_roots)
+
+
+def fail_if_left(before: set[str], roots: tuple[Path, ...]) -> None:
+    """Fail if more is there than `before`; undo the mounts, for the tests to come."""
+    left = wait_for_none_beyond(before, roots)
+    if left:
+        if any(line.startswith("mount ") for line in left):
+            detach_mounts(roots)
+        pytest.fail("left behind:\n" + "\n".join(sorted(left)), pytrace=False)

@@ -1,0 +1,19 @@
+"""What LIMITATIONS.md says of devdev-exec."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from devdev_exec import ExecResult, Workspace
+
+
+@pytest.mark.fuse
+def test_a_program_sees_the_host(tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("host")
+    with Workspace() as ws:
+        assert ws.exec(["cat", str(tmp_path / "outside")]).output == b"host"
+
+
+def test_a_result_has_no_changed_paths() -> None:
+    names = {field.name for field in dataclasses.fields(ExecResult)}
+    assert not any("changed" in name for name in names)
