@@ -28,4 +28,7 @@ async def agent(
         env={"TMPDIR": os.environ["TMPDIR"]},
     )
     async with Client(stdio_client(server), mode=request.param) as client:
+        # The process that runs programs is there from now on, for the tests that
+        # look whether any is left.
+        await client.call_tool("exec_command", {"command": "true"})
         yield Agent(client)

@@ -48,7 +48,7 @@ async def test_an_unknown_snapshot_is_refused_and_those_kept_are_named(
 
 
 async def test_old_snapshots_are_dropped_and_that_is_said(agent: Agent) -> None:
-    taken = []
+    taken: list[str] = []
     dropped: list[str] = []
     while not dropped:
         await agent.call("write_file", path="/hn", content=str(len(taken)))

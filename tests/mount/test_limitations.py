@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from devdev_mount import DriverUnavailable, Fs, mount, serve
 
+if sys.platform != "linux":
+    pytest.skip("only Linux has a mount driver", allow_module_level=True)
+
 
 @pytest.mark.fuse
 def test_extended_attributes_are_not_supported() -> None:

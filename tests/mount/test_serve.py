@@ -27,6 +27,9 @@ from devdev_mount import (
 
 from tests.processes import is_gone, wait_until
 
+if sys.platform != "linux":
+    pytest.skip("only Linux has a mount driver", allow_module_level=True)
+
 pytestmark = pytest.mark.fuse
 
 
@@ -36,10 +39,10 @@ def served() -> Iterator[Served]:
         yield served
 
 
-def run(*argv: str | Path, **options: object) -> str:
+def run(*argv: str | Path, cwd: Path | None = None) -> str:
     """Run a program to its end and return what it wrote."""
     return subprocess.run(
-        argv, check=True, capture_output=True, text=True, timeout=10, **options
+        argv, check=True, capture_output=True, text=True, timeout=10, cwd=cwd
     ).stdout
 
 

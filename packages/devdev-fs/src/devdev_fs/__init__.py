@@ -20,6 +20,8 @@ from devdev_fs._fs import Fs as Fs
 from devdev_fs._fs import Mirror as Mirror
 from devdev_fs._inodeops import InodeOps as InodeOps
 from devdev_fs._openfile import OpenFile as OpenFile
+from devdev_fs._table import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
+from devdev_fs._table import DEFAULT_MAX_INODES as DEFAULT_MAX_INODES
 from devdev_fs._types import NAME_MAX as NAME_MAX
 from devdev_fs._types import PAGE_SIZE as PAGE_SIZE
 from devdev_fs._types import PATH_MAX as PATH_MAX
@@ -38,6 +40,8 @@ from devdev_fs._types import StatVfs as StatVfs
 __version__ = "0.1.0"
 
 __all__ = (
+    "DEFAULT_MAX_BYTES",
+    "DEFAULT_MAX_INODES",
     "NAME_MAX",
     "PAGE_SIZE",
     "PATH_MAX",

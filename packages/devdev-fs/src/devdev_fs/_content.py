@@ -77,7 +77,7 @@ class Content:
         tail = end - last * PAGE_SIZE
         page = found[-1]
         if len(page) != tail:
-            found[-1] = page[:tail] + _ZEROS[: tail - len(page)]
+            found[-1] = page[:tail] + _ZEROS[: max(tail - len(page), 0)]
         if skip:
             found[0] = found[0][skip:]
         return found

@@ -4,6 +4,8 @@
 from this process, which then must do nothing else with it.
 """
 
+from devdev_fs import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
+from devdev_fs import DEFAULT_MAX_INODES as DEFAULT_MAX_INODES
 from devdev_fs import AlreadyExists as AlreadyExists
 from devdev_fs import Errno as Errno
 from devdev_fs import Fs as Fs
@@ -19,14 +21,12 @@ from devdev_fs import SetAttr as SetAttr
 from devdev_fs import SnapshotError as SnapshotError
 from devdev_fs import Stat as Stat
 
-from devdev_mount._client import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
-from devdev_mount._client import DEFAULT_MAX_INODES as DEFAULT_MAX_INODES
 from devdev_mount._client import Served as Served
-from devdev_mount._client import ServerDied as ServerDied
 from devdev_mount._client import serve as serve
 from devdev_mount._driver import MountOptions as MountOptions
 from devdev_mount._errors import DriverUnavailable as DriverUnavailable
 from devdev_mount._errors import MountError as MountError
+from devdev_mount._errors import ServerDied as ServerDied
 from devdev_mount._host import ImportReport as ImportReport
 from devdev_mount._host import Progress as Progress
 from devdev_mount._host import import_tree as import_tree

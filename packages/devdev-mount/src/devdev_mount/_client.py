@@ -1,55 +1,27 @@
 """`serve()`: a filesystem and its mount in a process of their own, and its client.
 
 The client has the interface of `Fs`: an operation is one frame there and one back.
-Each thread that calls takes a connection from a pool, so calls do not wait for one
-another here; a connection is only ever used by one thread at a time.
 """
 
-import json
 import os
-import signal
-import socket
-import subprocess
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
-from threading import Lock, Thread
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from devdev_fs import FsBase
+from devdev_fs import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, FsBase
 from devdev_fs.testing import ManualClock
 from devdev_fs.wire import RemoteFs
 
-from devdev_mount import _forks
 from devdev_mount._driver import MountOptions
-from devdev_mount._errors import MountError
+from devdev_mount._errors import DriverUnavailable
 from devdev_mount._host import ImportReport, Progress
-from devdev_mount._messages import StartRequest, decode_failure, decode_report
-from devdev_mount._wire import Channel, ChannelClosed, Kind
+from devdev_mount._messages import StartRequest
+from devdev_mount._mount import check_mountable
 
-START_TIMEOUT = 30.0
-"""For the server to start, load a snapshot and mount."""
-CALL_TIMEOUT = 120.0
-"""For a sign of life while an operation runs."""
-STOP_TIMEOUT = 5.0
-"""For an orderly end of the server, before it is killed."""
-CLEANUP_TIMEOUT = 5.0
-"""For the watcher to undo the mount of a server that was killed."""
-
-DEFAULT_MAX_BYTES = 2 * 1024**3
-DEFAULT_MAX_INODES = 2**20
-
-_BOOT = (
-    "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
-    "from devdev_mount._server import main; main(*map(int, sys.argv[2:]))"
-)
-
-
-class ServerDied(MountError):
-    """The process that owned the filesystem ended; what was in it is lost."""
+if TYPE_CHECKING and sys.platform == "linux":
+    from devdev_mount._serverprocess import ServerProcess
 
 
 def serve(
@@ -83,16 +55,22 @@ def serve(
         MountError: it was not mounted, or the server did not start in time.
         SnapshotError: `snapshot` is none.
     """
+    options = MountOptions() if options is None else options
+    check_mountable(options)
     request = StartRequest(
         mountpoint=None if mountpoint is None else os.path.abspath(mountpoint),
-        options=asdict(MountOptions() if options is None else options),
+        options=asdict(options),
         max_bytes=max_bytes,
         max_inodes=max_inodes,
         umask=umask,
         clock=None if clock is None else (clock.time_ns, clock.step_ns),
         has_snapshot=snapshot is not None,
     )
-    return Served(_Server(request.encode(snapshot or b"")))
+    if sys.platform == "linux":
+        from devdev_mount._serverprocess import ServerProcess
+
+        return Served(ServerProcess(request.encode(snapshot or b"")))
+    raise DriverUnavailable(f"there is no mount driver for {sys.platform!r}")
 
 
 class Served:
@@ -101,7 +79,7 @@ class Served:
     When this process ends, in whatever way, so do the server and the mount.
     """
 
-    def __init__(self, server: "_Server") -> None:
+    def __init__(self, server: "ServerProcess") -> None:
         self._server = server
         self.fs: FsBase = RemoteFs(server.call)
         """The filesystem; usable from many threads."""
@@ -159,186 +137,3 @@ class Served:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-class _Server:
-    """The server's process, and the connections to it.
-
-    `_lock` guards the pool and the control connection; it is never held while
-    waiting for a call.
-    """
-
-    def __init__(self, start: bytes) -> None:
-        self._lock = Lock()
-        self._idle: list[Channel] = []
-        self._closed = False
-        ours, theirs = socket.socketpair()
-        watched, lifeline = os.pipe()
-        self._lifeline = os.fdopen(lifeline, "wb", buffering=0)
-        self._control = Channel(ours)
-        try:
-            self._process = _spawn(theirs, watched)
-        except BaseException:
-            ours.close()
-            self._lifeline.close()
-            raise
-        finally:
-            theirs.close()
-            os.close(watched)
-        _forks.register(self._forget)
-        # Reaps the process when it ends, so that it is no zombie until it is asked for.
-        self._reaper = Thread(target=self._process.wait, daemon=True)
-        self._reaper.start()
-        try:
-            self._start(start)
-        except BaseException:
-            self.close()
-            raise
-
-    def _start(self, start: bytes) -> None:
-        self._control.settimeout(START_TIMEOUT)
-        try:
-            self._control.send(Kind.START, start)
-            frame = self._control.receive()
-        except TimeoutError:
-            message = f"the server did not start within {START_TIMEOUT:.0f} s"
-            raise MountError(message) from None
-        except ChannelClosed:
-            raise self._died() from None
-        if frame.kind == Kind.FAILED:
-            raise decode_failure(frame.payload)
-        ready = json.loads(frame.payload)
-        self.path = Path(ready["path"])
-        self.driver: str = ready["driver"]
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether the process runs."""
-        return self._process.returncode is None
-
-    @property
-    def pid(self) -> int:
-        """The process's number."""
-        return self._process.pid
-
-    # --- calls -------------------------------------------------------------------
-
-    def call(self, frame: bytes) -> bytes:
-        """One operation, there and back."""
-        channel = self._take()
-        try:
-            channel.send(Kind.CALL, frame)
-            reply = channel.receive()
-        except BaseException as error:
-            channel.close()
-            raise self._explain(error) from None
-        self._give_back(channel)
-        return reply.payload
-
-    def import_tree(
-        self, request: Mapping[str, object], progress: Progress | None
-    ) -> ImportReport:
-        """Have the server read a host directory."""
-        channel = self._take()
-        try:
-            channel.send(Kind.IMPORT, json.dumps(request).encode())
-            while (frame := channel.receive()).kind == Kind.PROGRESS:
-                if progress is not None:
-                    progress(decode_report(frame.payload))
-        except BaseException as error:
-            channel.close()
-            raise self._explain(error) from None
-        self._give_back(channel)
-        if frame.kind == Kind.FAILED:
-            raise decode_failure(frame.payload)
-        return decode_report(frame.payload)
-
-    def _take(self) -> Channel:
-        with self._lock:
-            if self._closed:
-                raise MountError("the served filesystem is closed")
-            if self._idle:
-                return self._idle.pop()
-            ours, theirs = socket.socketpair()
-            try:
-                self._control.send(Kind.CONNECT, fd=theirs.fileno())
-            except ChannelClosed:
-                ours.close()
-                raise self._died() from None
-            finally:
-                theirs.close()
-        channel = Channel(ours)
-        channel.settimeout(CALL_TIMEOUT)
-        return channel
-
-    def _give_back(self, channel: Channel) -> None:
-        with self._lock:
-            if not self._closed:
-                self._idle.append(channel)
-                return
-        channel.close()
-
-    def _explain(self, error: BaseException) -> BaseException:
-        if isinstance(error, ChannelClosed):
-            return self._died()
-        if isinstance(error, TimeoutError):
-            waited = f"{CALL_TIMEOUT:.0f} s"
-            return MountError(f"the server (pid {self.pid}) did not answer in {waited}")
-        return error
-
-    def _died(self) -> MountError:
-        """The error to raise when a connection has ended."""
-        if self._closed:
-            return MountError("the served filesystem was closed meanwhile")
-        self._reaper.join(STOP_TIMEOUT)
-        code = self._process.returncode
-        if code is None:
-            how = "closed its connection"
-        elif code < 0:
-            how = f"was killed by {signal.Signals(-code).name}"
-        else:
-            how = f"ended with exit code {code}"
-        return ServerDied(f"the filesystem's server (pid {self.pid}) {how}")
-
-    # --- the end -----------------------------------------------------------------
-
-    def close(self) -> None:
-        """End the process, in order if it can, and see that the mount is gone."""
-        with self._lock:
-            if self._closed:
-                return
-            self._closed = True
-            idle, self._idle = self._idle, []
-        with suppress(ChannelClosed, TimeoutError):
-            self._control.settimeout(STOP_TIMEOUT)
-            self._control.send(Kind.STOP)
-        for channel in idle:
-            channel.close()
-        self._reaper.join(STOP_TIMEOUT)
-        if self._reaper.is_alive():
-            self._process.kill()
-            self._reaper.join(STOP_TIMEOUT)
-        self._control.close()
-        self._lifeline.close()
-        _forks.unregister(self._forget)
-
-    def _forget(self) -> None:
-        """In a forked child, which is no owner: let go of what keeps the server up."""
-        self._closed = True
-        self._lifeline.close()
-        for channel in (self._control, *self._idle):
-            channel.close()
-
-
-def _spawn(control: socket.socket, lifeline: int) -> "subprocess.Popen[bytes]":
-    """Start the server in a fresh interpreter that finds the same modules."""
-    if not sys.executable:
-        raise MountError("sys.executable is empty: there is no Python to serve with")
-    arguments = [str(control.fileno()), str(lifeline)]
-    return subprocess.Popen(
-        [sys.executable, "-I", "-S", "-c", _BOOT, json.dumps(sys.path), *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        pass_fds=(control.fileno(), lifeline),
-        start_new_session=True,
-    )

@@ -7,3 +7,7 @@ class MountError(Exception):
 
 class DriverUnavailable(MountError):
     """This host cannot mount. The message names what is missing and how to get it."""
+
+
+class ServerDied(MountError):
+    """The process that owned the filesystem ended; what was in it is lost."""

@@ -8,12 +8,16 @@ Threads: the main one waits on the control connection, one serves the mount, and
 each connection for calls has its own.
 """
 
+import sys
+
+if sys.platform != "linux":
+    raise ImportError("only Linux has a mount driver")
+
 import json
 import logging
 import os
 import signal
 import socket
-import sys
 from collections.abc import Callable
 from threading import Thread
 from typing import NoReturn

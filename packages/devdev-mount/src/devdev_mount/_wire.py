@@ -4,6 +4,11 @@ A frame is a byte of kind, a 64-bit big-endian length, and the payload. A
 descriptor can come with it (SCM_RIGHTS).
 """
 
+import sys
+
+if sys.platform != "linux":
+    raise ImportError("only Linux has a mount driver")
+
 import array
 import socket
 import struct

@@ -58,12 +58,16 @@ def _run(args: argparse.Namespace) -> int:
     try:
         before, after = _run_steps(steps)
     except StepFailed:
-        print(f"\n{steps.style('red', 'The step above failed, so the demo ends here.')}")
+        print(
+            f"\n{steps.style('red', 'The step above failed, so the demo ends here.')}"
+        )
         return FAILED
     _print_changes(steps, before, after)
     done = f"Everything worked: {plural(steps.done, 'step')} in {steps.seconds:.1f} s"
     skipped = f", {steps.skipped} skipped" if steps.skipped else ""
-    print(f"\n{steps.style('green', done + skipped)}. Nothing of it is left on the disk.")
+    print(
+        f"\n{steps.style('green', done + skipped)}. Nothing of it is left on the disk."
+    )
     return 0
 
 

@@ -52,8 +52,8 @@ except KeyError:
     pass
 db.close()
 db = sqlite3.connect(path)
-assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-print(db.execute("SELECT count(*) FROM entry").fetchone()[0], "rows, integrity ok")
+print(*(row[0] for row in db.execute("PRAGMA integrity_check")), sep="\\n")
+print(f'{db.execute("SELECT count(*) FROM entry").fetchone()[0]:,} rows')
 """
 
 SQL = """\
@@ -70,7 +70,7 @@ BEGIN;
 DELETE FROM entry;
 ROLLBACK;
 PRAGMA integrity_check;
-SELECT count(*) || ' rows' FROM entry;
+SELECT printf('%,d rows', count(*)) FROM entry;
 """
 """The same for the program sqlite3, where Python has no module for it."""
 

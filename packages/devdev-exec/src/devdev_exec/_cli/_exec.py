@@ -239,7 +239,9 @@ def _exit_code(result: ExecResult) -> int:
     if result.exit_code is not None and not result.timed_out:
         return result.exit_code
     _say(f"{result.argv[0]!r} {result.ending}")
-    return TIMED_OUT if result.signal is None or result.timed_out else 128 + result.signal
+    return (
+        TIMED_OUT if result.signal is None or result.timed_out else 128 + result.signal
+    )
 
 
 def _say(text: str) -> None:

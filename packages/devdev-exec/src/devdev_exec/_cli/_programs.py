@@ -53,9 +53,9 @@ def version_of(path: str) -> str:
     return match[0] if match else ""
 
 
-def how_to_install(package: str) -> str:
-    """The command that installs a package (by its Debian name) on this machine."""
+def how_to_install(*packages: str) -> str:
+    """The command that installs packages (by their Debian names) on this machine."""
     for manager, (command, names) in _MANAGERS.items():
         if shutil.which(manager):
-            return f"{command} {names.get(package, package)}"
-    return f"install the package {package}"
+            return " ".join((command, *(names.get(each, each) for each in packages)))
+    return f"install {' and '.join(packages)}"

@@ -1,5 +1,6 @@
 """The running Python as something to work on: its library, and how to run it moved."""
 
+import importlib.util
 import os
 import sys
 import sysconfig
@@ -8,7 +9,7 @@ from pathlib import Path
 _TEST_MODULES = ("test_json", "test_mailbox", "test_glob", "test_filecmp")
 """Of Python's own tests: quick, and all but the first use many files."""
 
-_DOCTEST_MODULES = (
+DOCTEST_MODULES = (
     *("collections", "difflib", "fractions", "heapq"),
     *("json", "json.encoder", "pickle", "statistics"),
 )
@@ -38,6 +39,11 @@ class RunningPython:
     def variables(self, root: Path) -> dict[str, str]:
         """What makes it use the copy of its library, below the mount `root`."""
         return {"PYTHONHOME": f"{root}{self._home}"}
+
+    @property
+    def has_sqlite(self) -> bool:
+        """Whether it was built with sqlite3."""
+        return importlib.util.find_spec("_sqlite3") is not None
 
     def find_tests(self) -> list[str]:
         """Those of its own tests that are installed, as modules; none at times."""

@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from devdev_exec._cli._errors import EXPECTED, explain
 from devdev_exec._cli._progress import Activity
 from devdev_exec._cli._style import Style
-from devdev_exec._result import ExecResult
 
 _WIDTH = 22  # of the titles
 _SHOWN_LINES = 20  # of the output of a step that failed
@@ -16,10 +15,6 @@ _SHOWN_LINES = 20  # of the output of a step that failed
 
 class StepFailed(Exception):
     """A step did not do what it has to; `str()` says what it did."""
-
-    def __init__(self, message: str, output: bytes = b"") -> None:
-        super().__init__(message)
-        self.output = output
 
 
 class Step:
@@ -29,6 +24,8 @@ class Step:
         self.activity = activity
         self.detail = ""
         """What came of it, in a few words."""
+        self.transcript: list[str] = []
+        """What it ran and what that wrote, as lines."""
 
     def note_output(self, data: bytes) -> None:
         """Show the last line that its program has written."""
@@ -37,13 +34,18 @@ class Step:
 
 
 class Steps:
-    """Prints steps as they are done, on standard output."""
+    """Prints steps as they are done, on standard output.
 
-    def __init__(self) -> None:
-        self._style = Style(sys.stdout)
-        self._start = time.perf_counter()
+    Args:
+        verbose: print what they run and what that writes, too.
+    """
+
+    def __init__(self, *, verbose: bool) -> None:
+        self.style = Style(sys.stdout)
         self.done = 0
         self.skipped = 0
+        self._verbose = verbose
+        self._start = time.perf_counter()
 
     @property
     def seconds(self) -> float:
@@ -52,7 +54,7 @@ class Steps:
 
     def heading(self, text: str) -> None:
         """Begin a group of steps."""
-        print(f"\n{self._style('bold', text)}", flush=True)
+        print(f"\n{self.style('bold', text)}", flush=True)
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -63,47 +65,32 @@ class Steps:
         """
         start = time.perf_counter()
         shown = f"  {title:<{_WIDTH}}"
-        try:
-            with Activity(sys.stdout, shown) as activity:
-                step = Step(activity)
+        with Activity(sys.stdout, shown) as activity:
+            step = Step(activity)
+            failure = None
+            try:
                 yield step
-        except StepFailed as failure:
-            self._print_failure(shown, start, str(failure), failure.output)
-            raise
-        except EXPECTED as error:
-            message, _ = explain(error)
-            self._print_failure(shown, start, message, b"")
-            raise StepFailed(message) from error
+            except StepFailed as error:
+                failure = str(error)
+            except EXPECTED as error:
+                failure, _ = explain(error)
+        if failure is not None:
+            step.detail = self.style("red", f"FAILED: {failure}")
+        seconds = self.style("dim", f"{time.perf_counter() - start:7.2f} s")
+        print(f"{shown}{seconds}   {step.detail}".rstrip(), flush=True)
+        self._print_transcript(step.transcript, failure is not None)
+        if failure is not None:
+            raise StepFailed(failure)
         self.done += 1
-        self._print_end(shown, start, step.detail)
 
     def skip(self, title: str, reason: str) -> None:
         """Say that a step is not done, and why."""
         self.skipped += 1
-        word = self._style("yellow", f"{'skipped':>9}")
+        word = self.style("yellow", f"{'skipped':>9}")
         print(f"  {title:<{_WIDTH}}{word}   {reason}", flush=True)
 
-    def _print_end(self, shown: str, start: float, detail: str) -> None:
-        seconds = f"{time.perf_counter() - start:7.2f} s"
-        print(f"{shown}{self._style('dim', seconds)}   {detail}".rstrip(), flush=True)
-
-    def _print_failure(
-        self, shown: str, start: float, message: str, output: bytes
-    ) -> None:
-        self._print_end(shown, start, self._style("red", f"FAILED: {message}"))
-        lines = output.decode("utf-8", "replace").splitlines()
-        if len(lines) > _SHOWN_LINES:
-            print(f"    ... {len(lines) - _SHOWN_LINES:,} lines before")
-        for line in lines[-_SHOWN_LINES:]:
-            print(f"    {line}")
-
-
-def succeeded(result: ExecResult) -> ExecResult:
-    """The result, if the program succeeded.
-
-    Raises:
-        StepFailed: it did not.
-    """
-    if result.ok:
-        return result
-    raise StepFailed(f"{result.argv[0]} {result.ending}", result.output)
+    def _print_transcript(self, lines: list[str], has_failed: bool) -> None:
+        if not self._verbose:
+            lines = lines[-_SHOWN_LINES:] if has_failed else []
+        for line in lines:
+            print(f"    {line}", flush=True)
