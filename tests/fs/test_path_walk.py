@@ -218,7 +218,7 @@ def test_the_longest_targets_through_40_links_take_bounded_time(fs: FsBase) -> N
 
 def test_a_very_deep_directory_is_reached_and_left(fs: FsBase) -> None:
     ino = ROOT_INO
-    depth = 1_500
+    depth = 1_000
     for _ in range(depth):
         ino = fs.inodes.mkdir(ino, b"d").ino
     path = "/d" * depth

@@ -245,8 +245,8 @@ TABLE: dict[str, list[tuple[Errno, Call]]] = {
     "by path": [
         (Errno.ENOTDIR, lambda t: t.fs.write_bytes("/file/x", b"x" * 5000)),
         (Errno.EISDIR, lambda t: t.fs.write_bytes("/d", b"x" * 5000)),
-        (Errno.ENOSPC, lambda t: t.fs.write_bytes("/new/", b"x" * 5000)),
-        (Errno.EISDIR, lambda t: t.fs.append("/new/", b"")),
+        (Errno.EISDIR, lambda t: t.fs.write_bytes("/new/", b"x" * 5000)),
+        (Errno.EISDIR, lambda t: t.fs.append("/new/", b"x")),
         (Errno.EEXIST, lambda t: t.fs.mkdir("/d")),
         (Errno.EEXIST, lambda t: t.fs.mkdir("/file", exist_ok=True)),
         (Errno.ENAMETOOLONG, lambda t: t.fs.mkdir("/a/" + "x" * 256, parents=True)),

@@ -40,10 +40,14 @@ ENDINGS: dict[str, tuple[Callable[[RawServer], None], int]] = {
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, RawServer]]:
     """A server for each ending, started side by side."""
     with ExitStack() as stack:
-        yield {
+        servers = {
             name: stack.enter_context(RawServer(tmp_path_factory.mktemp("ending")))
             for name in ENDINGS
         }
+        for server in servers.values():
+            server.handshake()
+            server.call("exec_command", command="true")
+        yield servers
 
 
 def leftovers(root: Path) -> list[str]:
@@ -61,7 +65,6 @@ def test_a_busy_server_ends_promptly_and_leaves_nothing(
 ) -> None:
     end, status = ENDINGS[name]
     server = servers[name]
-    server.handshake()
     server.call("write_file", path="/a", content="1")
     command = {
         "command": 'cd "$WORKSPACE"; setsid sleep 60 & touch begun; exec sleep 60 < a',

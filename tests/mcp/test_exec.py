@@ -1,5 +1,7 @@
 """Running commands, and files seen from both sides."""
 
+import re
+
 import pytest
 from mcp import MCPError
 
@@ -157,7 +159,7 @@ async def test_a_command_is_ended_with_all_it_started_in_time(agent: Agent) -> N
         timeout_ms=300,
     )
     assert (fields["status"], fields["output"]) == ("timeout", "begun\n")
-    assert 300 <= fields["duration_ms"] < 2000
+    assert 250 < fields["duration_ms"] < 2000
     wait_until(mark.is_gone, "the end of the command's processes")
 
 
@@ -176,11 +178,12 @@ async def test_long_output_loses_its_middle_and_is_kept_whole(agent: Agent) -> N
     whole = "".join(f"{n}\n" for n in range(1, 5001))
     assert fields["truncated"] is True
     assert fields["original_bytes"] == len(whole)
-    head, tail = fields["output"].split(f"[{len(whole) - 388} bytes elided]\n")
+    head, elided, tail = re.split(r"\[(\d+) bytes elided\]\n", fields["output"])
+    assert len(head) + int(elided) + len(tail) == len(whole)
     assert whole.startswith(head)
     assert whole.endswith(tail)
     assert head.endswith("\n")
-    assert len(head + tail) == 388  # whole lines of 400 bytes
+    assert 350 < len(head + tail) <= 400  # whole lines of 100 tokens
     path = fields["output_path"]
     assert path in text_of(result)
     assert await agent.read(path) == whole
@@ -247,5 +250,5 @@ async def test_cancelling_a_call_ends_its_processes(agent: Agent, command: str) 
             {"command": f"setsid sleep 60 & {command}", "env": mark.env},
             read_timeout_seconds=0.5,
         )
-    wait_until(mark.is_gone, "the end of the cancelled command")
     assert await agent.shell("echo still here") == "still here\n"
+    wait_until(mark.is_gone, "the end of the cancelled command")

@@ -276,7 +276,7 @@ def _move(
     _reparent(source, source_dir, target_dir)
     _stamp_renamed(table, now, source_dir, target_dir, source)
     table.note_entry(source_dir.ino, name, source.ino)
-    table.note_entry(target_dir.ino, new_name)
+    table.note_entry(target_dir.ino, new_name, Ino(0) if target is None else target.ino)
 
 
 def _exchange(

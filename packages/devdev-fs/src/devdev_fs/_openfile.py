@@ -9,7 +9,7 @@ from devdev_fs._inodeops import InodeOps, Runner
 from devdev_fs._namei import create, walk
 from devdev_fs._paths import Path
 from devdev_fs._table import InodeTable
-from devdev_fs._types import Caller, Ino, SetAttr, Stat
+from devdev_fs._types import READ_MAX, Caller, Ino, SetAttr, Stat
 
 _MODES = ("r", "r+", "w", "w+", "a", "a+", "x", "x+")
 _CALLER = Caller()
@@ -76,11 +76,14 @@ class OpenFile:
         """Read from the offset, to the end if `size` is negative.
 
         Raises:
-            FsError: EBADF (closed, or not open for reading).
+            FsError: EBADF (closed, or not open for reading), EFBIG (more to the end
+                than one read returns).
         """
         self._check(self._readable)
         if size < 0:
             size = max(self.stat().size - self._offset, 0)
+            if size > READ_MAX:
+                raise FsError(Errno.EFBIG, f"{size} bytes are too many for one read")
         data = self._inodes.read(self._ino, self._offset, size)
         self._offset += len(data)
         return data

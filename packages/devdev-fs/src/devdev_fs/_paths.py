@@ -118,18 +118,25 @@ def write_bytes(table: InodeTable, path: Path, data: bytes) -> None:
     content = Content()
     content.write(0, data)
     at = walk(table, path)
+    inode = _file_at(at, path)
+    table.check_pages(content.page_count - (0 if inode is None else inode.pages))
+    _replace_content(table, inode or _create_at(table, at), content)
+
+
+def _file_at(at: Located, path: Path) -> RegularFile | None:
+    """The file where a walk ended; None if one can be made there.
+
+    Raises:
+        FsError: EISDIR, EINVAL (no regular file).
+    """
     if at.inode is not None:
-        inode = _regular(at.inode, path)
-        table.check_pages(content.page_count - inode.pages)
-    else:
-        table.check_pages(content.page_count)
-        inode = _create_at(table, at, path)
-    _replace_content(table, inode, content)
-
-
-def _create_at(table: InodeTable, at: Located, path: Path) -> RegularFile:
+        return _regular(at.inode, path)
     if at.must_be_directory:
         raise FsError(Errno.EISDIR, path=path)
+    return None
+
+
+def _create_at(table: InodeTable, at: Located) -> RegularFile:
     assert at.parent is not None
     ino = _namei.create(table, at.parent.ino, at.name, 0o666, _CALLER).ino
     return table.regular(ino)
@@ -146,12 +153,10 @@ def _replace_content(table: InodeTable, inode: RegularFile, content: Content) ->
 def append(table: InodeTable, path: Path, data: bytes) -> None:
     """See `FsBase.append`."""
     at = walk(table, path)
-    if at.inode is not None:
-        inode = _regular(at.inode, path)
-    else:
-        content = Content()
-        table.check_pages(content.pages_to_add(0, len(data)))
-        inode = _create_at(table, at, path)
+    inode = _file_at(at, path)
+    if inode is None:
+        table.check_pages(Content().pages_to_add(0, len(data)))
+        inode = _create_at(table, at)
     _data.append(table, inode.ino, data)
 
 
@@ -171,15 +176,13 @@ def copy(table: InodeTable, source: Path, destination: Path) -> None:
 def _copy_file(
     table: InodeTable, origin: RegularFile, at: Located, destination: Path
 ) -> None:
-    if at.inode is origin:
+    target = _file_at(at, destination)
+    if target is origin:
         raise FsError(Errno.EINVAL, "a copy onto itself", destination)
-    held = 0 if at.inode is None else _regular(at.inode, destination).pages
-    table.check_pages(origin.pages - held)
-    if at.inode is None:
-        target = _create_at(table, at, destination)
+    table.check_pages(origin.pages - (0 if target is None else target.pages))
+    if target is None:
+        target = _create_at(table, at)
         target.mode = origin.mode
-    else:
-        target = _regular(at.inode, destination)
     _replace_content(table, target, origin.content.copy())
 
 
@@ -380,11 +383,11 @@ def exists(table: InodeTable, path: Path) -> bool:
 def touch(table: InodeTable, path: Path) -> None:
     """See `FsBase.touch`."""
     at = walk(table, path)
-    if at.inode is None:
-        _create_at(table, at, path)
-    else:
+    if at.inode is not None:
         change = SetAttr(atime_ns="now", mtime_ns="now")
         _attr.setattr(table, at.inode.ino, change)
+    elif _file_at(at, path) is None:
+        _create_at(table, at)
 
 
 # --- many at once ----------------------------------------------------------------

@@ -6,7 +6,6 @@ changes it made are noted in `changes` for whoever mirrors the store.
 """
 
 from collections import Counter
-from collections.abc import Iterable
 
 from devdev_fs._clock import Clock
 from devdev_fs._errno import Errno, FsError
@@ -269,8 +268,9 @@ class InodeTable:
                 self._keep_pinned(inode)
         for handle, inode in self.open_files.items():
             self.open_files[handle] = self.inodes[inode.ino]
-        for inode in before.values():
-            self._note_replaced(inode)
+        # From the leaves to the root: a kernel lets go of an inode through its name.
+        for inode in reversed(before.values()):
+            self._note_replaced(inode, before)
 
     def _keep_pinned(self, inode: Inode) -> None:
         twin = self.inodes.get(inode.ino)
@@ -286,25 +286,26 @@ class InodeTable:
             self.orphaned.append((old, inode.ino))
         inode.nlink = 0
         if isinstance(inode, Directory):
-            for name in inode.entries:
-                self.note_entry(inode.ino, name)
-            inode.entries = {}
             # The number of its parent can by now be that of something else.
             inode.parent = inode.ino
         self.inodes[inode.ino] = inode
         self.pages_used += inode.pages
 
-    def _note_replaced(self, inode: Inode) -> None:
+    def _note_replaced(self, inode: Inode, before: dict[Ino, Inode]) -> None:
         twin = self.inodes.get(inode.ino)
-        if twin is inode or twin is None:
+        if twin is None:
             return
         if isinstance(inode, Directory):
-            names: Iterable[bytes] = inode.entries.keys()
-            if isinstance(twin, Directory):
-                names = sorted(inode.entries.keys() | twin.entries.keys())
-            for name in names:
-                self.note_entry(inode.ino, name)
-        if isinstance(inode, RegularFile) and isinstance(twin, RegularFile):
+            entries, names = inode.entries, set(inode.entries)
+            if twin is inode:
+                inode.entries = {}
+            elif isinstance(twin, Directory):
+                names |= twin.entries.keys()
+            for name in sorted(names):
+                old = before[entries[name][0]].ino if name in entries else Ino(0)
+                self.note_entry(inode.ino, name, old)
+        are_files = isinstance(inode, RegularFile) and isinstance(twin, RegularFile)
+        if are_files and twin is not inode:
             grown_to = twin.size if twin.size > inode.size else -1
             self.note_content(inode.ino, 0, -1, grown_to)
         else:

@@ -174,7 +174,7 @@ class Change(NamedTuple):
     name: bytes = b""
     """ENTRY: the name."""
     old: Ino = Ino(0)
-    """ENTRY: the inode that the name meant before, if it now means none; or 0."""
+    """ENTRY: the inode that the name meant before and does not mean now, or 0."""
     offset: int = 0
     """CONTENT: the first byte that changed."""
     end: int = -1

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if sys.stdin.isatty():
         print("devdev-mcp: waiting for an MCP client on stdin", file=sys.stderr)
     try:
-        create_server(state).run("stdio")
+        create_server(state, ending.expect).run("stdio")
     except Exception as error:
         logging.getLogger(__name__).exception("the connection failed")
         ending.fail(error)

@@ -1,20 +1,23 @@
 """The end of the server's process: prompt, whatever it is doing.
 
 The SDK's own is not enough. SIGTERM ends a process at once, with its workspace
-open; an interrupt leaves the thread that reads standard input, and with it the
-process, waiting for ever.
+open. After an interrupt, or when the client takes no more answers, a thread that
+reads or writes the client's pipes keeps the process waiting for ever.
 """
 
 import os
 import signal
 import sys
 from collections.abc import Callable
-from threading import Lock, Thread
+from threading import Lock, Thread, Timer
 from types import FrameType
 
-CLOSE_TIMEOUT = 1.5
+CLOSE_TIMEOUT = 1.2
 """For the workspace to be closed. Hosts wait two seconds before they kill; what is not
 closed by then is cleared away by its own watchers, as after a kill."""
+
+FLUSH_TIMEOUT = 0.3
+"""For the last answers to be taken, once the workspace is closed."""
 
 
 class Ending:
@@ -44,6 +47,12 @@ class Ending:
             closing.join(CLOSE_TIMEOUT)
             sys.stderr.flush()
             os._exit(status)
+
+    def expect(self) -> None:
+        """End the process soon: it is on its way, but may get stuck."""
+        timer = Timer(FLUSH_TIMEOUT, self.leave, (0,))
+        timer.daemon = True
+        timer.start()
 
     def fail(self, error: BaseException) -> None:
         """Say what went wrong, and end the process; does not return."""

@@ -1,6 +1,6 @@
 """The MCP server: tools, and the life of what they work on."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -27,8 +27,10 @@ Conflicts: pass the etag you read as if_match, and a change by somebody else is 
 """
 
 
-def create_server(state: ServerState) -> MCPServer[ServerState]:
-    """Make a server of `state`, which is closed when the server has run."""
+def create_server(
+    state: ServerState, when_closed: Callable[[], None]
+) -> MCPServer[ServerState]:
+    """Make a server of `state`, which is closed when the connection has ended."""
 
     @asynccontextmanager
     async def lifespan(server: MCPServer[ServerState]) -> AsyncIterator[ServerState]:
@@ -37,6 +39,7 @@ def create_server(state: ServerState) -> MCPServer[ServerState]:
         finally:
             with anyio.move_on_after(CLOSE_TIMEOUT, shield=True):
                 await anyio.to_thread.run_sync(state.close, abandon_on_cancel=True)
+            when_closed()
 
     return MCPServer(
         "devdev",

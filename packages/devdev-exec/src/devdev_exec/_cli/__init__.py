@@ -1,19 +1,19 @@
 """The `devdev` command: its parser, and how every one of its commands ends.
 
-A command is a module with `add_parser`, which gives its parser the function that
-runs it. That function returns an exit code or raises; nobody sees a traceback of
-what could be foreseen.
+A command is the module `_NAME` here. Its `set_up` says what there is to give, and its
+`run` does it and returns an exit code, or raises: nobody sees a traceback of what
+could be foreseen. It is loaded only when it is asked for, so that all begin quickly.
 """
 
 import argparse
-import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from importlib import import_module
 
 from devdev_exec import __version__
-from devdev_exec._cli import _demo, _doctor, _exec, _mount
-from devdev_exec._cli._errors import EXPECTED, explain
+from devdev_exec._cli._errors import EXPECTED, USAGE, explain
 from devdev_exec._cli._signals import Interrupted, raise_on_signals
+from devdev_exec._cli._standard import discard_output, open_missing_streams
 
 _READER_GONE = 128 + 13  # as if SIGPIPE had ended it, which Python ignores
 
@@ -23,26 +23,34 @@ Real programs on a filesystem that exists only in memory.
 What runs in a workspace runs as you, with your files and network in reach: a
 workspace keeps a tree apart, it is no jail."""
 
+_COMMANDS = {
+    "exec": "run a program in a new workspace",
+    "mount": "show a filesystem at a directory",
+    "doctor": "tell what this machine offers, and how to get what is missing",
+    "demo": "run the main job on real input",
+}
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `devdev` with these arguments; return its exit code.
 
     SIGINT, SIGTERM and SIGHUP end it from now on, with all that it has started.
     """
-    parser = _make_parser()
-    args = parser.parse_args(argv)
-    run: Callable[[argparse.Namespace], int] | None = args.run
-    if run is None:
+    open_missing_streams()
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    parser = _make_parser(arguments[:1])
+    args = parser.parse_args(arguments)
+    if args.run is None:
         parser.print_help(sys.stderr)
-        return 2
+        return USAGE
     raise_on_signals()
     try:
-        code = run(args)
+        code: int = args.run(args)
         sys.stdout.flush()
     except Interrupted as interrupted:
         return interrupted.exit_code
     except BrokenPipeError:
-        _discard_output()
+        discard_output()
         return _READER_GONE
     except EXPECTED as error:
         message, code = explain(error)
@@ -50,7 +58,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def _make_parser() -> argparse.ArgumentParser:
+def _make_parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser; of the commands only the chosen one's own is filled."""
     parser = argparse.ArgumentParser(
         prog="devdev",
         description=_DESCRIPTION,
@@ -61,11 +70,15 @@ def _make_parser() -> argparse.ArgumentParser:
     parser.set_defaults(run=None)
     parser.add_argument("--version", action="version", version=f"devdev {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for module in (_exec, _mount, _doctor, _demo):
-        module.add_parser(commands)
+    for name, summary in _COMMANDS.items():
+        command = commands.add_parser(
+            name,
+            help=summary,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        if name in chosen:
+            module = import_module(f"{__name__}._{name}")
+            command.set_defaults(run=module.run)
+            module.set_up(command)
     return parser
-
-
-def _discard_output() -> None:
-    """Let the interpreter flush at its end to where nobody complains."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from devdev_mount import FsBase
@@ -23,8 +22,7 @@ Listing = dict[str, State]
 """Every path but the root's, directories with a slash at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Changes:
+class Changes(NamedTuple):
     """How many paths of a directory changed."""
 
     directory: str
@@ -54,8 +52,9 @@ def compare(before: Listing, after: Listing) -> Iterator[Changes]:
     both = before.keys() & after.keys()
     changed = _count(path for path in both if before[path] != after[path])
     for directory in sorted({*added, *removed, *changed}):
-        counts = (added[directory], changed[directory], removed[directory])
-        yield Changes(directory, *counts)
+        yield Changes(
+            directory, added[directory], changed[directory], removed[directory]
+        )
 
 
 def _count(paths: Iterable[str]) -> Counter[str]:

@@ -101,14 +101,14 @@ def _look_at_right_to_mount() -> Finding:
     try:
         check_mountable()
     except DriverUnavailable as error:
-        helper = how_to_install("fuse3")
-        return Finding(Status.MISSING, str(error), f"{helper}; {_IN_CONTAINER}")
+        hint = f"{how_to_install('fuse3')}; {_IN_CONTAINER}"
+        return Finding(Status.MISSING, str(error), hint)
     except OSError as error:
         return Finding(Status.FAILED, reason_of(error))
-    helpers = filter(None, map(shutil.which, ("fusermount3", "fusermount")))
-    path = next(helpers, None)
-    helper = "no fusermount3" if path is None else f"{path} {version_of(path)}"
-    return _ok(f"user {os.geteuid()} may mount; {helper}")
+    user = "root" if sys.platform != "win32" and os.geteuid() == 0 else "this user"
+    helper = shutil.which("fusermount3") or shutil.which("fusermount")
+    other = f"{helper} {version_of(helper)}" if helper else "fusermount3 is missing"
+    return _ok(f"{user} may mount; for others: {other}")
 
 
 def _look_at_allow_other() -> Finding:

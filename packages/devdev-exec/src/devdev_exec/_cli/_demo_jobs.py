@@ -7,6 +7,7 @@ from devdev_exec._cli import _demo_files as files
 from devdev_exec._cli._programs import SEARCH_PATH, find_program, how_to_install
 from devdev_exec._cli._pythons import DOCTEST_MODULES, RunningPython
 from devdev_exec._cli._steps import Step, StepFailed, Steps
+from devdev_exec._cli._style import size_text
 from devdev_exec._workspace import HOME, Workspace
 
 TREE = "/python"
@@ -105,9 +106,10 @@ def use_python(jobs: Jobs, python: RunningPython) -> None:
     with steps.step("which library") as step:
         script = files.WHERE_PYTHON_IS
         where = f"{jobs.root}{TREE}/"
-        step.detail = jobs.run(
+        output = jobs.run(
             step, *command, "-c", script, where, cwd=_TEMPORARY, variables=variables
         )
+        step.detail = f"{output.removeprefix(str(jobs.root))} of the workspace"
     tests = python.find_tests()
     if tests:
         title, arguments = "python -m unittest", ["-m", "unittest", *tests]
@@ -144,7 +146,8 @@ def build_in_c(jobs: Jobs) -> None:
         step.detail = "a library and a program that maps what it reads"
     with steps.step("make check") as step:
         output = jobs.run(step, "make", "check", f"TREE=..{TREE}", cwd=_TALLY)
-        step.detail = output.splitlines()[-1] + ", as wc(1) counts them"
+        lines, size = map(int, output.splitlines()[-1].split())
+        step.detail = f"it counts {lines:,} lines, {size_text(size)}, as wc(1) does"
 
 
 def use_sqlite(jobs: Jobs, python: RunningPython) -> None:

@@ -16,21 +16,15 @@ exit code is 0 if the main job (`devdev demo`) can run here, otherwise 1."""
 _WIDTH = 16  # of the names
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `devdev doctor` to the commands."""
-    parser = commands.add_parser(
-        "doctor",
-        help="tell what this machine offers and how to get what is missing",
-        usage="devdev doctor [--json]",
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=_run)
+def set_up(parser: argparse.ArgumentParser) -> None:
+    """Say what `devdev doctor` can be given."""
+    parser.usage = "devdev doctor [--json]"
+    parser.description = _DESCRIPTION
     parser.add_argument("--json", action="store_true", help="tell it as JSON")
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what `devdev doctor` is for; return its exit code."""
     return _report_json() if args.json else _report_text()
 
 

@@ -57,21 +57,15 @@ examples:
   devdev exec --import . -- make test
   devdev exec --import src --snapshot-out after.snap -- sh -c 'ls -l; date > new'
   devdev exec --snapshot-in after.snap -- cat new
-  git diff | devdev exec --stdin --import . -- git apply --check"""
+  echo 'print(6 * 7)' | devdev exec --stdin -- python3 -"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `devdev exec` to the commands."""
-    parser = commands.add_parser(
-        "exec",
-        help="run a program in a new workspace",
-        usage="devdev exec [OPTION...] [--] PROGRAM [ARG...]",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=_run, parser=parser)
+def set_up(parser: argparse.ArgumentParser) -> None:
+    """Say what `devdev exec` can be given."""
+    parser.usage = "devdev exec [OPTION...] [--] PROGRAM [ARG...]"
+    parser.description = _DESCRIPTION
+    parser.epilog = _EPILOG
+    parser.set_defaults(parser=parser)
     content = parser.add_argument_group("what is in the workspace")
     content.add_argument(
         "--import", dest="source", metavar="DIR", help="copy what is in DIR to its root"
@@ -137,7 +131,8 @@ def _seconds(text: str) -> float:
     return seconds
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what `devdev exec` is for; return its exit code."""
     # What can be found wrong at once is, before anything is started.
     argv = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not argv or not argv[0]:
@@ -161,7 +156,9 @@ def _open_workspace(snapshot_file: str | None) -> Workspace:
     try:
         return Workspace(snapshot=read_snapshot(snapshot_file))
     except SnapshotError as error:
-        raise CommandError(f"{snapshot_file!r} cannot be loaded: {error}") from error
+        raise CommandError(
+            f"cannot load snapshot {snapshot_file!r}: {error}"
+        ) from error
 
 
 def import_directory(workspace: Workspace, source: str, *, verbose: bool) -> None:
@@ -222,8 +219,10 @@ def _checked_cwd(workspace: Workspace, cwd: str) -> str:
     try:
         return workspace.fs.realpath(f"{cwd}/")
     except OSError as error:
-        message = f"cannot run in --cwd {cwd!r} of the workspace: {error.strerror}"
-        raise CommandError(message) from error
+        raise CommandError(
+            f"cannot run in --cwd {cwd!r}: {error.strerror} in the workspace, where "
+            "paths begin at what --import or --snapshot-in brought"
+        ) from error
 
 
 def _window_size() -> WindowSize:

@@ -71,12 +71,13 @@ def _replace(target: str, data: bytes) -> None:
         if os.path.exists(temporary):
             os.unlink(temporary)
         raise
-    if sys.platform != "win32":
-        _sync_directory(directory)
+    _sync_directory(directory)
 
 
 def _sync_directory(path: str) -> None:
     """Have the new name survive a crash of the host too."""
+    if sys.platform == "win32":  # there a directory cannot be opened
+        return
     fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(fd)

@@ -27,18 +27,11 @@ examples:
   devdev mount scratch.snap /tmp/scratch --read-only"""
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add `devdev mount` to the commands."""
-    parser = commands.add_parser(
-        "mount",
-        help="show a filesystem at a directory",
-        usage="devdev mount [OPTION...] [SNAPSHOT] DIR",
-        description=_DESCRIPTION,
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.set_defaults(run=_run)
+def set_up(parser: argparse.ArgumentParser) -> None:
+    """Say what `devdev mount` can be given."""
+    parser.usage = "devdev mount [OPTION...] [SNAPSHOT] DIR"
+    parser.description = _DESCRIPTION
+    parser.epilog = _EPILOG
     parser.add_argument(
         "snapshot", nargs="?", metavar="SNAPSHOT", help="a file to begin with"
     )
@@ -72,7 +65,8 @@ def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") 
     )
 
 
-def _run(args: argparse.Namespace) -> int:
+def run(args: argparse.Namespace) -> int:
+    """Do what `devdev mount` is for; return its exit code."""
     if args.save is not None:
         check_writable(args.save)
     with _serve(args) as served:
@@ -102,7 +96,9 @@ def _serve(args: argparse.Namespace) -> Served:
     try:
         return serve(args.directory, snapshot=snapshot, options=options)
     except SnapshotError as error:
-        raise CommandError(f"{args.snapshot!r} cannot be loaded: {error}") from error
+        raise CommandError(
+            f"cannot load snapshot {args.snapshot!r}: {error}"
+        ) from error
 
 
 def _wait_until_unmounted(served: Served) -> None:

@@ -48,7 +48,7 @@ class Activity:
         wait = _DELAY
         while not self._is_over.wait(wait):
             seconds = time.monotonic() - self._start
-            line = f"{self._title}  {seconds:5.1f} s  {self._detail}"
+            line = f"{self._title}{seconds:7.2f} s   {self._detail}"
             width = shutil.get_terminal_size().columns - 1
             self._stream.write(f"\r\x1b[K{line[:width]}")
             self._stream.flush()
