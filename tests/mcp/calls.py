@@ -21,6 +21,8 @@ class Agent:
     """Who calls tools: the client, and what it expects of an answer."""
 
     client: Client
+    era: str
+    """The protocol version that is to be spoken."""
 
     async def call(self, tool: str, /, **arguments: Any) -> dict[str, Any]:
         """The fields of a result that is no error."""

@@ -31,4 +31,4 @@ async def agent(
         # The process that runs programs is there from now on, for the tests that
         # look whether any is left.
         await client.call_tool("exec_command", {"command": "true"})
-        yield Agent(client)
+        yield Agent(client, ERAS[request.param])

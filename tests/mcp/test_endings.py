@@ -88,13 +88,30 @@ def test_a_server_that_is_ended_while_it_starts_leaves_nothing(tmp_path: Path) -
         wait_until(lambda: not leftovers(tmp_path), "nothing to be left", PROMPTLY)
 
 
-def test_a_server_whose_client_takes_no_answers_ends(tmp_path: Path) -> None:
+def take_no_answers(server: RawServer) -> None:
+    """Ask for more than the pipe holds, and read nothing of it."""
+    server.call("write_file", path="/a", content="x\n" * 100_000)
+    for _ in range(50):
+        arguments = {"path": "/a", "max_tokens": 20_000}
+        server.send("tools/call", {"name": "read_file", "arguments": arguments})
+
+
+@pytest.mark.parametrize("name", ["stdin closed", "SIGTERM"])
+def test_a_server_whose_client_takes_no_answers_ends(name: str, tmp_path: Path) -> None:
+    end, status = ENDINGS[name]
     with RawServer(tmp_path) as server:
         server.handshake()
-        server.call("write_file", path="/a", content="x\n" * 100_000)
-        for _ in range(50):
-            arguments = {"path": "/a", "max_tokens": 20_000}
-            server.send("tools/call", {"name": "read_file", "arguments": arguments})
-        server.process.terminate()
-        assert server.process.wait(PROMPTLY) == 128 + signal.SIGTERM
+        take_no_answers(server)
+        end(server)
+        assert server.process.wait(PROMPTLY) == status
+        wait_until(lambda: not leftovers(tmp_path), "nothing to be left", PROMPTLY)
+
+
+def test_a_server_that_can_answer_nobody_ends(tmp_path: Path) -> None:
+    with RawServer(tmp_path) as server:
+        server.handshake()
+        assert server.process.stdout is not None
+        server.process.stdout.close()
+        server.send("ping")
+        server.process.wait(PROMPTLY)
         wait_until(lambda: not leftovers(tmp_path), "nothing to be left", PROMPTLY)

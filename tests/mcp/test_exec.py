@@ -66,6 +66,23 @@ async def test_a_symbolic_link_is_listed_with_its_target(agent: Agent) -> None:
     assert refused.code == "EINVAL"
 
 
+async def test_a_loop_of_links_is_named(agent: Agent) -> None:
+    await agent.shell("ln -s loop1 loop2; ln -s loop2 loop1")
+    refused = await agent.refused("read_file", path="/loop1")
+    assert refused.code == "ELOOP"
+    assert "list_directory shows targets" in refused.text
+
+
+async def test_a_file_too_large_for_the_tools_is_for_programs(agent: Agent) -> None:
+    await agent.shell("truncate -s 65M huge")
+    pairs = [{"old_string": "a", "new_string": "b"}]
+    for tool, more in (("read_file", {}), ("edit_file", {"edits": pairs})):
+        refused = await agent.refused(tool, path="/huge", **more)
+        assert refused.code == "TOO_LARGE"
+        assert "exec_command" in refused.text
+    await agent.shell("rm huge")
+
+
 async def test_a_name_that_is_no_text_is_shown_with_escapes(agent: Agent) -> None:
     await agent.shell(r"mkdir -p nt; touch nt/$(printf 'a\377b')")
     listed = await agent.call("list_directory", path="/nt")

@@ -273,7 +273,7 @@ async def test_what_is_no_base64_is_refused(agent: Agent) -> None:
     assert gone.code == "ENOENT"
 
 
-async def test_a_loop_of_links_and_bad_names_are_refused(agent: Agent) -> None:
+async def test_names_that_cannot_be_are_refused(agent: Agent) -> None:
     too_long = await agent.refused("read_file", path="/" + "x" * 256)
     assert too_long.code == "ENAMETOOLONG"
     nul = await agent.refused("write_file", path="/a\0b", content="")

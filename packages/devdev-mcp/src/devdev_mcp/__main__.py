@@ -37,9 +37,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print("devdev-mcp: waiting for an MCP client on stdin", file=sys.stderr)
     try:
         create_server(state, ending.expect).run("stdio")
-    except Exception as error:
+    except Exception:
         logging.getLogger(__name__).exception("the connection failed")
-        ending.fail(error)
+        ending.leave(1)
     ending.leave(0)
 
 

@@ -88,7 +88,7 @@ def from_refusal(refusal: Refusal, fs: FsBase, path: str | None) -> ToolFailure:
     if isinstance(refusal, ServerDied):
         hint = "Its content is lost. Restart this MCP server to have another."
         return ToolFailure("WORKSPACE_LOST", str(refusal), hint=hint)
-    return ToolFailure("WORKSPACE", str(refusal))
+    return ToolFailure("WORKSPACE", str(refusal), retryable=True)
 
 
 def _from_fs(refusal: FsError, fs: FsBase, path: str | None) -> ToolFailure:
@@ -104,7 +104,13 @@ def _from_fs(refusal: FsError, fs: FsBase, path: str | None) -> ToolFailure:
         hint = _hint(number, fs, path or "/")
     except (FsError, MountError):  # it has changed meanwhile
         hint = None
-    return ToolFailure(number.name, message, path=path, hint=hint)
+    return ToolFailure(
+        number.name,
+        message,
+        path=path,
+        hint=hint,
+        retryable=number in (Errno.EBUSY, Errno.ETXTBSY),
+    )
 
 
 def _hint(number: Errno, fs: FsBase, path: str) -> str | None:

@@ -65,6 +65,7 @@ class Running:
             timeout=command.timeout,
             variables={"WORKSPACE": str(workspace.path), **command.env},
             on_output=self._watch,
+            on_stderr=self._watch,
         )
 
     def _watch(self, output: bytes) -> None:

@@ -5,10 +5,11 @@ The client has the interface of `Fs`: an operation is one frame there and one ba
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import Protocol, Self
 
 from devdev_fs import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, FsBase
 from devdev_fs.testing import ManualClock
@@ -20,8 +21,36 @@ from devdev_mount._host import ImportReport, Progress
 from devdev_mount._messages import StartRequest
 from devdev_mount._mount import check_mountable
 
-if TYPE_CHECKING and sys.platform == "linux":
-    from devdev_mount._serverprocess import ServerProcess
+
+class Server(Protocol):
+    """The process behind a `Served`."""
+
+    path: Path
+    driver: str
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it runs."""
+        ...
+
+    @property
+    def pid(self) -> int:
+        """Its number."""
+        ...
+
+    def call(self, frame: bytes) -> bytes:
+        """One operation, there and back."""
+        ...
+
+    def import_tree(
+        self, request: Mapping[str, object], progress: Progress | None
+    ) -> ImportReport:
+        """Have it read a host directory."""
+        ...
+
+    def close(self) -> None:
+        """End it, and see that the mount is gone."""
+        ...
 
 
 def serve(
@@ -79,7 +108,7 @@ class Served:
     When this process ends, in whatever way, so do the server and the mount.
     """
 
-    def __init__(self, server: "ServerProcess") -> None:
+    def __init__(self, server: Server) -> None:
         self._server = server
         self.fs: FsBase = RemoteFs(server.call)
         """The filesystem; usable from many threads."""

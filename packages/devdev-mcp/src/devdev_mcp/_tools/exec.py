@@ -23,6 +23,9 @@ this, and what the launcher needs to end a whole tree of processes."""
 
 _PROGRESS_INTERVAL = 1.0  # seconds
 
+# Apart from the threads of other tools, which else would wait for commands to end.
+_threads = anyio.CapacityLimiter(64)
+
 
 async def exec_command(
     call: Call,
@@ -69,7 +72,7 @@ async def _follow(call: Call, running: Running) -> ExecResult:
         tasks.start_soon(_report_progress, call, running)
         try:
             outcome = await anyio.to_thread.run_sync(
-                running.run, abandon_on_cancel=True
+                running.run, abandon_on_cancel=True, limiter=_threads
             )
         finally:
             running.cancel()  # the client does not wait for it any more
