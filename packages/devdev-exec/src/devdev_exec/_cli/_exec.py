@@ -219,10 +219,8 @@ def _checked_cwd(workspace: Workspace, cwd: str) -> str:
     try:
         return workspace.fs.realpath(f"{cwd}/")
     except OSError as error:
-        raise CommandError(
-            f"cannot run in --cwd {cwd!r}: {error.strerror} in the workspace, where "
-            "paths begin at what --import or --snapshot-in brought"
-        ) from error
+        message = f"cannot run in --cwd {cwd!r}: {error.strerror} in the workspace"
+        raise CommandError(f"{message}; begin with its root, /") from error
 
 
 def _window_size() -> WindowSize:

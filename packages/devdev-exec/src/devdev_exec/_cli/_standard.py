@@ -11,10 +11,11 @@ def open_missing_streams() -> None:
     What cannot be encoded, as in the names of files, is then written as an escape.
     """
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
-        stream = getattr(sys, name)
-        if stream is None:  # the lowest free number is its own
-            setattr(sys, name, open(os.devnull, mode))
-        elif isinstance(stream, io.TextIOWrapper):
+        if getattr(sys, name) is None:
+            # It gets the lowest free number, and so its own.
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
 
