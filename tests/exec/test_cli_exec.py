@@ -6,12 +6,16 @@ import pty
 import signal
 import stat
 import subprocess
+import sys
 import termios
 from pathlib import Path
 
 import pytest
 
 from tests.exec.cli import DEVDEV, TIMEOUT, devdev, error_line
+
+if sys.platform == "win32":
+    pytest.skip("devdev mounts on Linux only", allow_module_level=True)
 
 pytestmark = pytest.mark.fuse
 
@@ -73,13 +77,13 @@ def test_a_program_that_cannot_be_executed_is_126() -> None:
         (["--timeout", "inf", "--", "ls"], "'inf' is no number of seconds above 0"),
         (["--timeout", "soon", "--", "ls"], "'soon' is no number of seconds above 0"),
         (["--env", "=1", "--", "ls"], "'=1' names no variable"),
-        (["--snapshot", "x", "--", "ls"], "no program is named|unrecognized"),
+        (["--snapshot", "x", "--", "ls"], "unrecognized arguments: --snapshot"),
     ],
 )
 def test_wrong_usage_is_2(arguments: list[str], complaint: str) -> None:
     result = devdev("exec", *arguments)
     assert result.returncode == 2
-    assert any(each in result.stderr.decode() for each in complaint.split("|"))
+    assert complaint in result.stderr.decode()
 
 
 # --- the command line ------------------------------------------------------------
@@ -102,7 +106,9 @@ def test_the_two_dashes_may_be_left_out() -> None:
 
 def test_a_program_has_a_terminal_and_a_pipe_gets_its_newlines() -> None:
     r"""The terminal makes `\r\n` of `\n`; a file or pipe gets back what was written."""
-    script = r"test -t 0 && test -t 1 && test -t 2 && printf 'a\nb\r\nc\r' && echo d >&2"
+    script = (
+        r"test -t 0 && test -t 1 && test -t 2 && printf 'a\nb\r\nc\r' && echo d >&2"
+    )
     result = devdev("exec", "--", "sh", "-c", script)
     assert (result.returncode, result.stdout) == (0, b"a\nb\r\nc\rd\n")
 
@@ -232,8 +238,8 @@ def test_a_directory_is_imported_as_it_is(tmp_path: Path) -> None:
 
 def test_what_cannot_be_imported_is_named(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    result = devdev("exec", "--import", tmp_path, "--", "ls", "-A")
-    assert (result.returncode, result.stdout) == (0, b"")
+    result = devdev("exec", "--import", tmp_path, "--", "test", "!", "-e", "pipe")
+    assert result.returncode == 0
     assert f"{tmp_path}/pipe" in result.stderr.decode()
 
 

@@ -1,7 +1,7 @@
 """The store's suite runs over every way to use a store: a test gets each as `fs`."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,10 @@ import pytest
 from devdev_fs import Fs, FsBase
 from devdev_fs.testing import ManualClock
 from devdev_fs.wire import RemoteFs, answer
+from devdev_mount import serve
 from hypothesis import HealthCheck, settings
+
+from tests.fs.checks import used_inodes
 
 MakeFs = Callable[..., FsBase]
 """Makes a filesystem; takes what `Fs` takes. Its clock steps at each reading."""
@@ -23,28 +26,63 @@ settings.register_profile(
 settings.load_profile("devdev-fs")
 
 
-def make_local(stack: ExitStack, **options: Any) -> FsBase:
+class Pool:
+    """Two served filesystems for all tests, emptied in between: a start takes long.
+
+    A test that asks for anything special, or for a third, gets a server of its own.
+    """
+
+    def __init__(self, stack: ExitStack) -> None:
+        self.free = [stack.enter_context(serve(clock=make_clock())).fs for _ in "12"]
+        self.empty = {id(fs): fs.dump() for fs in self.free}
+
+    @contextmanager
+    def borrow(self) -> Iterator[FsBase]:
+        fs = self.free.pop()
+        yield fs
+        fs.restore(self.empty[id(fs)])
+        assert used_inodes(fs) == 1, "the test still holds an inode"
+        self.free.append(fs)
+
+
+def make_clock() -> ManualClock:
+    """One that steps at each reading, so that every stamp is another."""
+    return ManualClock(time_ns=1_000_000, step_ns=1)
+
+
+def make_local(stack: ExitStack, pool: Pool, **options: Any) -> FsBase:
     """The filesystem itself."""
-    return Fs(**options)
+    return Fs(**{"clock": make_clock()} | options)
 
 
-def make_wire(stack: ExitStack, **options: Any) -> FsBase:
+def make_wire(stack: ExitStack, pool: Pool, **options: Any) -> FsBase:
     """A client whose every call crosses the wire, within this process."""
-    return RemoteFs(partial(answer, Fs(**options)))
+    return RemoteFs(partial(answer, make_local(stack, pool, **options)))
 
 
-BACKENDS = {"fs": make_local, "wire": make_wire}
+def make_served(stack: ExitStack, pool: Pool, **options: Any) -> FsBase:
+    """A client of a process of its own, which also shows it as a mount."""
+    if pool.free and not options:
+        return stack.enter_context(pool.borrow())
+    return stack.enter_context(serve(**{"clock": make_clock()} | options)).fs
 
 
-@pytest.fixture(params=BACKENDS)
-def make_fs(request: pytest.FixtureRequest) -> Iterator[MakeFs]:
+BACKENDS = {"fs": make_local, "wire": make_wire, "serve": make_served}
+
+
+@pytest.fixture(scope="session")
+def pool(run_roots: object) -> Iterator[Pool]:
     with ExitStack() as stack:
+        yield Pool(stack)
 
-        def make(**options: Any) -> FsBase:
-            options.setdefault("clock", ManualClock(time_ns=1_000_000, step_ns=1))
-            return BACKENDS[request.param](stack, **options)
 
-        yield make
+@pytest.fixture(
+    params=["fs", "wire", pytest.param("serve", marks=pytest.mark.fuse)],
+)
+def make_fs(request: pytest.FixtureRequest) -> Iterator[MakeFs]:
+    pool: Pool = request.getfixturevalue("pool")
+    with ExitStack() as stack:
+        yield partial(BACKENDS[request.param], stack, pool)
 
 
 @pytest.fixture

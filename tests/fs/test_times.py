@@ -1,55 +1,17 @@
 """Which times move: one table, for every operation, of what POSIX has them mark."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import pytest
-from devdev_fs import ROOT_INO, FsBase, Ino, RenameFlags, SetAttr, Stat
+from devdev_fs import ROOT_INO, FsBase, RenameFlags, SetAttr, Stat
 from devdev_fs.testing import ManualClock
 
-from tests.fs.checks import ino_of
-
-LABELS = {
-    "root": "/",
-    "d": "/d",
-    "file": "/d/file",
-    "twin": "/d/twin",
-    "link": "/d/link",
-    "sub": "/d/sub",
-    "e": "/e",
-    "other": "/e/other",
-    "empty": "/e/empty",
-}
-
-
-@dataclass
-class Tree:
-    """A filesystem with one of each, all of them held so that they outlive removal."""
-
-    fs: FsBase
-    inos: dict[str, Ino]
-
-    def stats(self) -> dict[str, Stat]:
-        return {label: self.fs.inodes.getattr(ino) for label, ino in self.inos.items()}
-
-    def __getitem__(self, label: str) -> Ino:
-        return self.inos[label]
+from tests.fs.labelled import Tree, make_tree
 
 
 @pytest.fixture
 def tree(fs: FsBase) -> Tree:
-    fs.mkdir("/d")
-    fs.write_bytes("/d/file", b"content")
-    fs.write_bytes("/d/twin", b"content")
-    fs.symlink("file", "/d/link")
-    fs.mkdir("/d/sub")
-    fs.mkdir("/e")
-    fs.write_bytes("/e/other", b"more")
-    fs.mkdir("/e/empty")
-    inos = {label: ino_of(fs, path) for label, path in LABELS.items()}
-    for ino in inos.values():
-        fs.inodes.pin(ino)
-    return Tree(fs, inos)
+    return make_tree(fs)
 
 
 Call = Callable[[Tree], object]

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-ANSWER_TIMEOUT = 10.0
+ANSWER_TIMEOUT = 15.0  # the machine may be busy
 EXIT_TIMEOUT = 5.0
 
 HANDSHAKE = {

@@ -72,12 +72,26 @@ def test_a_file_that_is_no_snapshot_ends_the_server_with_the_reason(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "wrong").write_bytes(b"no snapshot")
-    with RawServer(tmp_path, "--snapshot-in", str(tmp_path / "wrong")) as server:
+    log = log_of_a_server_that_ends(tmp_path, "--snapshot-in", tmp_path / "wrong")
+    assert log.startswith("devdev-mcp: ERROR: the snapshot cannot be loaded: ")
+
+
+def test_a_directory_over_the_quota_ends_the_server_with_the_reason(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "large").write_bytes(b"x" * 5000)
+    arguments = ("--import", tmp_path, "--max-bytes", "4K")
+    log = log_of_a_server_that_ends(tmp_path, *arguments)
+    assert log.startswith(f"devdev-mcp: ERROR: {tmp_path} cannot be copied: ")
+
+
+def log_of_a_server_that_ends(tmp_path: Path, *arguments: object) -> str:
+    with RawServer(tmp_path, *map(str, arguments)) as server:
         assert server.process.wait(TIMEOUT) == 1
         assert server.process.stdout is not None
         assert server.process.stdout.read() == b""
-        assert server.log().startswith("devdev-mcp: ")
         assert "Traceback" not in server.log()
+        return server.log()
 
 
 def test_a_workspace_begins_with_a_snapshot(tmp_path: Path) -> None:

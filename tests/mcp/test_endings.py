@@ -1,10 +1,10 @@
-"""However the server ends, it ends promptly and leaves nothing."""
+"""However the server ends, it ends promptly and leaves nothing; so with its store."""
 
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -41,20 +41,6 @@ ENDINGS: dict[str, tuple[Callable[[RawServer], None], int]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, RawServer]]:
-    """A server for each ending, started side by side."""
-    with ExitStack() as stack:
-        servers = {
-            name: stack.enter_context(RawServer(tmp_path_factory.mktemp("ending")))
-            for name in ENDINGS
-        }
-        for server in servers.values():
-            server.handshake()
-            server.call("exec_command", command="true")
-        yield servers
-
-
 def leftovers(root: Path) -> list[str]:
     """What is left of a server that had `root` as its TMPDIR."""
     return [
@@ -66,23 +52,24 @@ def leftovers(root: Path) -> list[str]:
 
 @pytest.mark.parametrize("name", ENDINGS)
 def test_a_busy_server_ends_promptly_and_leaves_nothing(
-    name: str, servers: dict[str, RawServer]
+    name: str, tmp_path: Path
 ) -> None:
     end, status = ENDINGS[name]
-    server = servers[name]
-    server.call("write_file", path="/a", content="1")
     command = {
         "command": 'cd "$WORKSPACE"; setsid sleep 60 & touch begun; exec sleep 60 < a',
-        "env": {"TMPDIR": str(server.root)},
+        "env": {"TMPDIR": str(tmp_path)},
     }
-    server.send("tools/call", {"name": "exec_command", "arguments": command})
-    (mount,) = find_mounts((server.root,))
-    wait_until((Path(mount.path) / "begun").exists, "the command to begin")
-    begin = time.monotonic()
-    end(server)
-    assert server.process.wait(PROMPTLY) == status
-    remaining = begin + PROMPTLY - time.monotonic()
-    wait_until(lambda: not leftovers(server.root), "nothing to be left", remaining)
+    with RawServer(tmp_path) as server:
+        server.handshake()
+        server.call("write_file", path="/a", content="1")
+        server.send("tools/call", {"name": "exec_command", "arguments": command})
+        (mount,) = find_mounts((tmp_path,))
+        wait_until((Path(mount.path) / "begun").exists, "the command to begin")
+        begin = time.monotonic()
+        end(server)
+        assert server.process.wait(PROMPTLY) == status
+        remaining = begin + PROMPTLY - time.monotonic()
+        wait_until(lambda: not leftovers(tmp_path), "nothing to be left", remaining)
 
 
 def test_a_server_that_is_ended_while_it_starts_leaves_nothing(tmp_path: Path) -> None:
@@ -120,3 +107,31 @@ def test_a_server_that_can_answer_nobody_ends(tmp_path: Path) -> None:
         server.send("ping")
         server.process.wait(PROMPTLY)
         wait_until(lambda: not leftovers(tmp_path), "nothing to be left", PROMPTLY)
+
+
+def test_a_workspace_that_is_lost_is_told(tmp_path: Path) -> None:
+    with RawServer(tmp_path) as server:
+        server.handshake()
+        server.call("write_file", path="/a", content="1")
+        os.kill(store_of(server.process.pid), signal.SIGKILL)
+        for tool, arguments in (
+            ("read_file", {"path": "/a"}),
+            ("exec_command", {"command": "true"}),
+            ("workspace_info", {}),
+        ):
+            refused = server.call(tool, **arguments)
+            error = refused["structuredContent"]["error"]
+            assert error["code"] == "WORKSPACE_LOST"
+            assert "Restart this MCP server" in error["hint"]
+
+
+def store_of(owner: int) -> int:
+    """The process that owns the files of a server."""
+    threads = Path(f"/proc/{owner}/task").glob("*/children")
+    children = [child for each in threads for child in each.read_text().split()]
+    (store,) = (
+        int(child)
+        for child in children
+        if b"devdev_mount._server" in Path(f"/proc/{child}/cmdline").read_bytes()
+    )
+    return store

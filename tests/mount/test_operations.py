@@ -50,7 +50,13 @@ def test_any_range_is_read_from_the_store(fs: Fs, root: Path) -> None:
     fs.write_bytes("/f", data)
     fd = os.open(root / "f", os.O_RDONLY)
     try:
-        for offset, size in [(0, 1), (4095, 2), (1, 299_999), (299_999, 9), (400_000, 1)]:
+        for offset, size in [
+            (0, 1),
+            (4095, 2),
+            (1, 299_999),
+            (299_999, 9),
+            (400_000, 1),
+        ]:
             os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
             assert os.pread(fd, size, offset) == data[offset : offset + size]
     finally:
@@ -134,9 +140,7 @@ def test_an_unlinked_open_file_is_complete(fs: Fs, root: Path) -> None:
     assert fs.listdir("/") == []
 
 
-def test_a_replaced_file_stays_readable_for_who_has_it_open(
-    fs: Fs, root: Path
-) -> None:
+def test_a_replaced_file_stays_readable_for_who_has_it_open(fs: Fs, root: Path) -> None:
     """POSIX rename(): the replaced file lives while any process has it open."""
     fs.write_bytes("/old", b"old")
     fs.write_bytes("/new", b"new")
@@ -337,7 +341,12 @@ def test_o_excl_refuses_what_is_there(fs: Fs, root: Path) -> None:
 
 def test_special_files_work_between_programs(fs: Fs, root: Path) -> None:
     os.mkfifo(root / "fifo", 0o600)
-    run("sh", "-c", "echo through > fifo & read line < fifo; test $line = through", cwd=root)
+    run(
+        "sh",
+        "-c",
+        "echo through > fifo & read line < fifo; test $line = through",
+        cwd=root,
+    )
     run_python(
         """
         import socket

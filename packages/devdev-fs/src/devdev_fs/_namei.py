@@ -294,8 +294,8 @@ def _exchange(
     _reparent(target, target_dir, source_dir)
     now = table.clock.now_ns()
     _stamp_renamed(table, now, source_dir, target_dir, source, target)
-    table.note_entry(source_dir.ino, name)
-    table.note_entry(target_dir.ino, new_name)
+    table.note_entry(source_dir.ino, name, source.ino)
+    table.note_entry(target_dir.ino, new_name, target.ino)
 
 
 def _reparent(inode: Inode, old: Directory, new: Directory) -> None:

@@ -296,14 +296,14 @@ class InodeTable:
         if twin is None:
             return
         if isinstance(inode, Directory):
-            entries, names = inode.entries, set(inode.entries)
+            entries = inode.entries
             if twin is inode:
                 inode.entries = {}
-            elif isinstance(twin, Directory):
-                names |= twin.entries.keys()
-            for name in sorted(names):
+            after = twin.entries if isinstance(twin, Directory) else {}
+            for name in sorted(entries.keys() | after.keys()):
                 old = before[entries[name][0]].ino if name in entries else Ino(0)
-                self.note_entry(inode.ino, name, old)
+                is_same = name in after and after[name][0] == old
+                self.note_entry(inode.ino, name, Ino(0) if is_same else old)
         are_files = isinstance(inode, RegularFile) and isinstance(twin, RegularFile)
         if are_files and twin is not inode:
             grown_to = twin.size if twin.size > inode.size else -1

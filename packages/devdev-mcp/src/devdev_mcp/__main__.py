@@ -10,6 +10,8 @@ from pathlib import Path
 from devdev_mcp import __version__
 from devdev_mcp._ending import Ending
 
+logger = logging.getLogger("devdev_mcp")
+
 _UNITS = {"": 0, "K": 10, "M": 20, "G": 30}
 
 
@@ -17,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Serve until the client closes standard input, or a signal ends it."""
     options = _parse(arguments)
     # Loaded only now, so that --help and --version are quick.
-    from devdev_mcp._state import Beginning, ServerState
+    from devdev_mcp._state import Beginning, NoWorkspace, ServerState
 
     logging.basicConfig(format="devdev-mcp: %(levelname)s: %(message)s")
     state = ServerState(
@@ -29,7 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     ending = Ending(state.close)
     ending.install()
-    state.when_failed(ending.fail)
+
+    def fail(error: BaseException) -> None:
+        is_bug = not isinstance(error, NoWorkspace)
+        logger.error("%s", error, exc_info=error if is_bug else None)
+        ending.leave(1)
+
+    state.when_failed(fail)
     # The SDK takes most of the start, and the workspace is opened meanwhile.
     from devdev_mcp._server import create_server
 
@@ -38,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         create_server(state, ending.expect).run("stdio")
     except Exception:
-        logging.getLogger(__name__).exception("the connection failed")
+        logger.exception("the connection failed")
         ending.leave(1)
     ending.leave(0)
 

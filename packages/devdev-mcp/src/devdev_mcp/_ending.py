@@ -53,8 +53,3 @@ class Ending:
         timer = Timer(FLUSH_TIMEOUT, self.leave, (0,))
         timer.daemon = True
         timer.start()
-
-    def fail(self, error: BaseException) -> None:
-        """Say what went wrong, and end the process; does not return."""
-        print(f"devdev-mcp: {error}", file=sys.stderr)
-        self.leave(1)

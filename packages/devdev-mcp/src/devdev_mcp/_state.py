@@ -7,10 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
 
-from devdev_exec import MountError, Workspace
+from devdev_exec import MountError, SnapshotError, Workspace
 
+from devdev_mcp._errors import ToolFailure
 from devdev_mcp._outputs import OutputShelf
 from devdev_mcp._snapshots import SnapshotShelf
+
+OPEN_TIMEOUT = 40.0
+"""For a call to wait until the workspace is open: a large directory takes its time."""
+
+
+class NoWorkspace(Exception):
+    """A workspace cannot begin as asked; says why."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,12 +73,20 @@ class ServerState:
     @property
     def workspace(self) -> Workspace:
         """The workspace; waits until it is open."""
-        return self._opening.result().workspace
+        return self._wait_opened().workspace
 
     @property
     def why_unmounted(self) -> str | None:
         """Why no program can run; None if one can."""
-        return self._opening.result().why_unmounted
+        return self._wait_opened().why_unmounted
+
+    def _wait_opened(self) -> Opened:
+        try:
+            return self._opening.result(OPEN_TIMEOUT)
+        except TimeoutError:
+            message = "the workspace is still being filled"
+            hint = "Call again in a moment."
+            raise ToolFailure("STARTING", message, hint=hint, retryable=True) from None
 
     def inside(self, path: str) -> str:
         """The workspace's path for `path`, which may be a host path in the mount.
@@ -92,22 +108,27 @@ def open_workspace(beginning: Beginning) -> Opened:
     """Open a workspace, mounted if this host can.
 
     Raises:
-        SnapshotError: the snapshot is none.
-        OSError: the host directory cannot be copied, or there is no room for it.
+        NoWorkspace: the snapshot is none, or the host directory cannot be copied.
     """
-    snapshot = beginning.snapshot
-    why_unmounted = None
     try:
-        workspace = Workspace(snapshot=snapshot)
-    except MountError as error:
-        why_unmounted = str(error)
-        workspace = Workspace(snapshot=snapshot, mount=False)
-    try:
-        if beginning.max_bytes is not None:
-            workspace.fs.set_limits(max_bytes=beginning.max_bytes)
-        if beginning.source is not None:
+        opened = _open_mounted_or_not(beginning.snapshot)
+    except SnapshotError as error:
+        raise NoWorkspace(f"the snapshot cannot be loaded: {error}") from error
+    workspace = opened.workspace
+    if beginning.max_bytes is not None:
+        workspace.fs.set_limits(max_bytes=beginning.max_bytes)
+    if beginning.source is not None:
+        try:
             workspace.import_tree(beginning.source)
-    except BaseException:
-        workspace.close()
-        raise
-    return Opened(workspace, why_unmounted)
+        except OSError as error:
+            workspace.close()
+            message = f"{beginning.source} cannot be copied: {error.strerror}"
+            raise NoWorkspace(message) from error
+    return opened
+
+
+def _open_mounted_or_not(snapshot: bytes | None) -> Opened:
+    try:
+        return Opened(Workspace(snapshot=snapshot), None)
+    except MountError as error:
+        return Opened(Workspace(snapshot=snapshot, mount=False), str(error))

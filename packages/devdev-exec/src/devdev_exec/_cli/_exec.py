@@ -24,6 +24,7 @@ from devdev_exec._cli._streams import (
     read_input,
     terminal_writer,
 )
+from devdev_exec._cli._style import plural
 from devdev_exec._errors import SpawnError
 from devdev_exec._launcher import DEFAULT_WINDOW_SIZE
 from devdev_exec._pty import WindowSize
@@ -181,7 +182,7 @@ def import_directory(workspace: Workspace, source: str, *, verbose: bool) -> Non
     for path in report.skipped:
         _say(f"not imported, as it is no file, directory or link: {path!r}")
     if verbose:
-        _say(f"imported {report.files:,} files from {source!r}")
+        _say(f"imported {plural(report.files, 'file')} from {source!r}")
 
 
 def _execute(

@@ -154,7 +154,7 @@ def _summary(result: _models.ExecResult, dropped: int) -> str:
     notes = [f"{how}, {result.duration_ms} ms"]
     if result.truncated:
         paths = filter(None, (result.output_path, result.stderr_path))
-        where = " and ".join(paths) or "nowhere: there is no room"
+        where = " and ".join(paths) or "nowhere: they could not be written"
         notes.append(f"all {result.original_bytes} bytes are kept at {where}")
     if dropped:
         notes.append(f"except {dropped} bytes of the middle, which are lost")

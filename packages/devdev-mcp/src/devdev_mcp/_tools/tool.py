@@ -109,13 +109,14 @@ class WorkspaceTool(Tool):
     ) -> ToolFailure:
         if isinstance(cause, ValidationError):
             return self._bad_arguments(cause)
-        if isinstance(cause, ToolFailure | Refusal):
-            state = state_of(call)
-            about = state.inside(path) if isinstance(path, str) else None
-            if isinstance(cause, Refusal):
-                return from_refusal(cause, state.workspace.fs, about)
+        about = path if isinstance(path, str) else None
+        if isinstance(cause, ToolFailure):
             cause.path = cause.path or about
             return cause
+        if isinstance(cause, Refusal):
+            state = state_of(call)
+            inside = None if about is None else state.inside(about)
+            return from_refusal(cause, state.workspace.fs, inside)
         logger.error("a bug in the tool %s", self.name, exc_info=cause)
         hint = "This is a bug in the server, whose log on stderr says more."
         return ToolFailure("INTERNAL", f"{self.name} failed", hint=hint)

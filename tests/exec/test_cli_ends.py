@@ -1,0 +1,112 @@
+"""However a `devdev` command is ended, it ends soon and nothing of it is left.
+
+That no mount, directory or process is left is checked after every test here.
+"""
+
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.exec.cli import Background
+from tests.exec.processes import Mark, wait_until
+from tests.leaks import find_mounts
+
+if sys.platform == "win32":
+    pytest.skip("the signals are those of POSIX", allow_module_level=True)
+
+pytestmark = pytest.mark.fuse
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
+# A shell that ignores what can be ignored, and a child in a session of its own.
+STUBBORN = "trap '' TERM HUP INT; setsid sleep 61 & echo ready; wait"
+
+
+@pytest.fixture(autouse=True)
+def signals_have_effect() -> Iterator[None]:
+    """Even if the tests run in the background of a shell, which ignores SIGINT."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, old)
+
+
+@pytest.fixture
+def mark() -> Iterator[Mark]:
+    """Marks the command and its processes; after the test none may be alive."""
+    mark = Mark()
+    yield mark
+    wait_until(lambda: not mark.pids(), "the end of every process of the test")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_ends_program_and_workspace_at_once(
+    number: signal.Signals, mark: Mark, tmp_path: Path
+) -> None:
+    """The exit code is what a shell makes of the signal; the snapshot is not made."""
+    snapshot = tmp_path / "snapshot"
+    (name,) = mark.variables
+    options = ("--env", name, "--snapshot-out", snapshot)
+    command = ("exec", *options, "--", "sh", "-c", STUBBORN)
+    with Background(*command, variables=mark.variables) as running:
+        running.wait_for(b"ready")
+        start = time.monotonic()
+        code, _, errors = running.end(number)
+        assert (code, errors) == (128 + number, b"")
+        assert time.monotonic() - start < 3.0
+        assert mark.pids() == []
+    assert not snapshot.exists()
+
+
+def test_a_second_signal_need_not_wait_for_the_end(mark: Mark) -> None:
+    (name,) = mark.variables
+    command = ("exec", "--env", name, "--", "sh", "-c", STUBBORN)
+    with Background(*command, variables=mark.variables) as running:
+        running.wait_for(b"ready")
+        running.process.send_signal(signal.SIGTERM)
+        code, _, errors = running.end(signal.SIGTERM)
+        assert code in (128 + signal.SIGTERM, -signal.SIGTERM)
+        assert errors == b""
+
+
+def test_a_signal_that_is_ignored_stays_so() -> None:
+    """As nohup(1) wants it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with Background("exec", "--", "sh", "-c", "echo ready; sleep 1; exit 7") as running:
+        running.wait_for(b"ready")
+        code, _, _ = running.end(signal.SIGINT)
+        assert code == 7
+
+
+@pytest.fixture(scope="module")
+def many_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that takes a part of a second to import."""
+    top = tmp_path_factory.mktemp("many")
+    for n in range(4000):
+        directory = top / str(n // 200)
+        directory.mkdir(exist_ok=True)
+        (directory / str(n)).touch()
+    return top
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_during_an_import_ends_it(
+    number: signal.Signals, mark: Mark, many_files: Path, run_roots: tuple[Path, ...]
+) -> None:
+    command = ("exec", "--import", many_files, "--", "sleep", "60")
+    with Background(*command, variables=mark.variables) as running:
+        wait_until(lambda: any(find_mounts(run_roots)), "the mount", 5.0)
+        code, _, errors = running.end(number)
+        assert (code, errors) == (128 + number, b"")
+
+
+def test_nothing_is_left_after_the_command_was_killed(mark: Mark) -> None:
+    (name,) = mark.variables
+    command = ("exec", "--env", name, "--", "sh", "-c", STUBBORN)
+    with Background(*command, variables=mark.variables) as running:
+        running.wait_for(b"ready")
+        code, _, _ = running.end(signal.SIGKILL)
+        assert code == -signal.SIGKILL
