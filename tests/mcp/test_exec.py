@@ -257,7 +257,9 @@ async def test_progress_is_told_while_a_command_runs(agent: Agent) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["while :; do echo x; sleep 0.05; done"], ids=["talking"]
+    "command",
+    ["sleep 60", "trap '' TERM; while :; do echo x; sleep 0.05; done"],
+    ids=["silent", "talking"],
 )
 async def test_cancelling_a_call_ends_its_processes(agent: Agent, command: str) -> None:
     mark = Mark()

@@ -22,6 +22,8 @@ from devdev_mount import SetAttr as SetAttr
 from devdev_mount import SnapshotError as SnapshotError
 from devdev_mount import Stat as Stat
 
+from devdev_exec._cancellation import Cancellation as Cancellation
+from devdev_exec._errors import ExecCancelled as ExecCancelled
 from devdev_exec._errors import ExecError as ExecError
 from devdev_exec._errors import SpawnError as SpawnError
 from devdev_exec._pty import WindowSize as WindowSize
@@ -34,8 +36,10 @@ __version__ = "0.1.0"
 __all__ = (
     "HOME",
     "AlreadyExists",
+    "Cancellation",
     "DriverUnavailable",
     "Errno",
+    "ExecCancelled",
     "ExecError",
     "ExecResult",
     "FsBase",

@@ -16,3 +16,7 @@ class SpawnError(ExecError):
     def __init__(self, message: str, errno: int) -> None:
         super().__init__(message)
         self.errno = errno
+
+
+class ExecCancelled(ExecError):
+    """A program was ended, or not started, because its call was cancelled."""

@@ -21,7 +21,8 @@ from types import TracebackType
 from typing import IO, Self
 
 from devdev_exec._call import Call, OutputHandler
-from devdev_exec._errors import ExecError, SpawnError
+from devdev_exec._cancellation import Cancellation
+from devdev_exec._errors import ExecCancelled, ExecError, SpawnError
 from devdev_exec._pty import WindowSize
 from devdev_exec._result import ExecResult
 from devdev_exec._timeouts import CLOSE_TIMEOUT, SUBMIT_TIMEOUT
@@ -105,6 +106,7 @@ class Launcher:
         max_output: int = DEFAULT_MAX_OUTPUT,
         on_output: OutputHandler | None = None,
         on_stderr: OutputHandler | None = None,
+        cancellation: Cancellation | None = None,
     ) -> ExecResult:
         """Run a program to its end, and the end of everything it started.
 
@@ -138,13 +140,16 @@ class Launcher:
             on_output: Is called with each piece of the output, in this thread; the
                 program waits if this is slow.
             on_stderr: The same for standard error, without a PTY.
+            cancellation: Lets another thread end the program, as the timeout would.
 
         Raises:
             SpawnError: The program was not started: it, its interpreter or `cwd`
                 is missing or unfit, or an argument cannot be passed to a program.
             ExecError: The launcher is closed, or became so, or one of its processes
                 died.
+            ExecCancelled: `cancellation` ended it; what it wrote is lost.
         """
+        cancellation = cancellation or Cancellation()
         request = Request(
             argv=_checked_argv(argv),
             cwd=_checked_cwd(cwd),
@@ -157,7 +162,7 @@ class Launcher:
             deadline=time.monotonic() + _checked_timeout(timeout),
         )
         for _ in range(2):  # a helper may die before it has taken the request
-            with self._submit() as sock:
+            with self._submit() as sock, cancellation.covering(sock):
                 call = Call(
                     sock,
                     request,
@@ -166,7 +171,7 @@ class Launcher:
                     on_stderr=on_stderr,
                     max_output=max(max_output, 0),
                 )
-                result = call.wait_result()
+                result = _wait_result(call, cancellation)
             if result is not None:
                 return result
         raise ExecError(
@@ -273,6 +278,15 @@ class _HelperProcess:
             self._process.kill()
             self._process.wait()
         self._log.close()
+
+
+def _wait_result(call: Call, cancellation: Cancellation) -> ExecResult | None:
+    try:
+        return call.wait_result()
+    except ExecError as exc:
+        if cancellation.is_cancelled:
+            raise ExecCancelled("the call was cancelled") from exc
+        raise
 
 
 def _find_ptyprocess() -> str:

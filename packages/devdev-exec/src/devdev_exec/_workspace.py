@@ -26,6 +26,7 @@ from devdev_mount import (
 )
 
 from devdev_exec._call import OutputHandler
+from devdev_exec._cancellation import Cancellation
 from devdev_exec._env import curated_environment
 from devdev_exec._errors import ExecError
 from devdev_exec._launcher import (
@@ -126,6 +127,7 @@ class Workspace:
         max_output: int = DEFAULT_MAX_OUTPUT,
         on_output: OutputHandler | None = None,
         on_stderr: OutputHandler | None = None,
+        cancellation: Cancellation | None = None,
     ) -> ExecResult:
         r"""Run a program in the workspace and wait for its end.
 
@@ -147,12 +149,14 @@ class Workspace:
             max_output: bytes to keep of each stream; more is dropped from the middle.
             on_output: is given each piece of output as it comes, in this thread.
             on_stderr: the same for errors, with `pty=False`.
+            cancellation: lets another thread end the program.
 
         Raises:
             FsError: `cwd`: ENOENT, ENOTDIR, ELOOP.
             SpawnError: the program was not found or could not be started.
             ExecError: nothing is mounted, a name or value is no good, or the
                 workspace is closed.
+            ExecCancelled: `cancellation` ended the program.
         """
         path = self.path
         if path is None:
@@ -181,6 +185,7 @@ class Workspace:
             max_output=max_output,
             on_output=on_output,
             on_stderr=on_stderr,
+            cancellation=cancellation,
         )
 
     def _start_launcher(self) -> Launcher:

@@ -1,19 +1,14 @@
 """One command on its way: watched while it runs, ended when nobody waits for it."""
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devdev_exec import ExecError, ExecResult, FsError, MountError
+from devdev_exec import Cancellation, ExecError, ExecResult, FsError, MountError
 
 from devdev_mcp._errors import Refusal, ToolFailure
 from devdev_mcp._state import ServerState
 
 _LAST_LINE = 200  # bytes of output to show while it runs
-
-
-class _Cancelled(Exception):
-    """Leaves the launcher, which then ends the command."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,16 +30,12 @@ class Running:
 
     state: ServerState
     command: Command
-    _is_cancelled: threading.Event = field(default_factory=threading.Event)
+    _cancellation: Cancellation = field(default_factory=Cancellation)
     _bytes: int = 0
     _tail: bytes = b""
 
     def run(self) -> ExecResult | Refusal | ToolFailure:
-        """Run it to its end; a refusal is returned, to cross threads as a value.
-
-        Raises:
-            _Cancelled: nobody waits for it.
-        """
+        """Run it to its end; a refusal is returned, to cross threads as a value."""
         try:
             return self._run()
         except (FsError, ExecError, MountError, ToolFailure) as refusal:
@@ -66,17 +57,16 @@ class Running:
             variables={"WORKSPACE": str(workspace.path), **command.env},
             on_output=self._watch,
             on_stderr=self._watch,
+            cancellation=self._cancellation,
         )
 
     def _watch(self, output: bytes) -> None:
-        if self._is_cancelled.is_set():
-            raise _Cancelled
         self._bytes += len(output)
         self._tail = (self._tail + output)[-_LAST_LINE:]
 
     def cancel(self) -> None:
         """Have it ended, if it still runs."""
-        self._is_cancelled.set()
+        self._cancellation.cancel()
 
     def progress(self) -> str:
         """How far it is: its last line of output."""
