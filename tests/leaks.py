@@ -111,10 +111,19 @@ def find_descriptors() -> Iterator[str]:
 
 
 def detach_mounts(roots: tuple[Path, ...]) -> None:
-    """Abort and detach every devdev mount below `roots`, whatever state it is in."""
+    """Abort and detach every devdev mount below `roots`, whatever state it is in.
+
+    What is detached first can no longer be aborted by its path, so force comes first.
+    """
     helper = shutil.which("fusermount3") or shutil.which("fusermount")
-    command = [helper, "-u", "-z"] if helper else ["umount", "-l"]
+    commands = [["umount", "-f", "-l"], *([[helper, "-u", "-z"]] if helper else [])]
     for mount in list(find_mounts(roots)):
         with contextlib.suppress(OSError):  # gone already, or fusectl is not mounted
             Path(f"/sys/fs/fuse/connections/{mount.connection}/abort").write_text("1")
-        subprocess.run([*command, "--", mount.path], timeout=TOOL_TIMEOUT, check=False)
+        for command in commands:
+            subprocess.run(
+                [*command, "--", mount.path],
+                stderr=subprocess.DEVNULL,
+                timeout=TOOL_TIMEOUT,
+                check=False,
+            )

@@ -8,7 +8,7 @@ from typing import Any
 import devdev_exec
 import pytest
 
-from tests.exec.cli import DEVDEV, TIMEOUT, devdev, error_line
+from tests.exec.cli import DEVDEV, TIMEOUT, devdev, devdev_on_terminal, error_line
 
 pytestmark = pytest.mark.fuse
 
@@ -43,8 +43,11 @@ def test_it_tells_the_same_as_json() -> None:
         assert check["status"] == "ok" or check["hint"]
 
 
-def test_colour_is_for_terminals_only() -> None:
+def test_colour_is_for_terminals_whose_user_has_nothing_against_it() -> None:
+    """The variable is that of https://no-color.org."""
     assert b"\x1b" not in devdev("doctor").stdout
+    assert b"\x1b[32mok" in devdev_on_terminal("doctor")
+    assert b"\x1b" not in devdev_on_terminal("doctor", variables={"NO_COLOR": "1"})
 
 
 @pytest.fixture

@@ -2,17 +2,15 @@
 
 import errno
 import os
-import pty
 import signal
 import stat
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pytest
 
-from tests.exec.cli import DEVDEV, TIMEOUT, devdev, error_line
+from tests.exec.cli import DEVDEV, TIMEOUT, devdev, devdev_on_terminal, error_line
 
 if sys.platform == "win32":
     pytest.skip("devdev mounts on Linux only", allow_module_level=True)
@@ -121,15 +119,9 @@ def test_newlines_are_restored_however_the_output_is_cut(tmp_path: Path) -> None
 
 
 def test_a_terminal_gets_the_output_as_it_is_and_gives_its_size() -> None:
-    master, slave = pty.openpty()
-    termios.tcsetwinsize(slave, (33, 101))
-    with os.fdopen(master, "rb", buffering=0) as reader, os.fdopen(slave) as terminal:
-        command = [*DEVDEV, "exec", "--", "stty", "size"]
-        subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=terminal, timeout=TIMEOUT
-        )
-        # Both terminals put a `\r` before the newline.
-        assert reader.read(100) == b"33 101\r\r\n"
+    written = devdev_on_terminal("exec", "--", "stty", "size", size=(33, 101))
+    # Both terminals put a `\r` before the newline.
+    assert written == b"33 101\r\r\n"
 
 
 def test_without_a_terminal_output_and_errors_are_apart_and_untouched() -> None:

@@ -12,6 +12,7 @@ from devdev_fs.wire import RemoteFs, answer
 from devdev_mount import serve
 from hypothesis import HealthCheck, settings
 
+from tests.conftest import why_fuse_is_unusable
 from tests.fs.checks import used_inodes
 
 MakeFs = Callable[..., FsBase]
@@ -27,13 +28,14 @@ settings.load_profile("devdev-fs")
 
 
 class Pool:
-    """Two served filesystems for all tests, emptied in between: a start takes long.
+    """Served filesystems for all tests, emptied in between: a start takes long.
 
-    A test that asks for anything special, or for a third, gets a server of its own.
+    A test that asks for anything special, or for more, gets a server of its own.
     """
 
-    def __init__(self, stack: ExitStack) -> None:
-        self.free = [stack.enter_context(serve(clock=make_clock())).fs for _ in "12"]
+    def __init__(self, stack: ExitStack, size: int) -> None:
+        start = partial(serve, clock=make_clock())
+        self.free = [stack.enter_context(start()).fs for _ in range(size)]
         self.empty = {id(fs): fs.dump() for fs in self.free}
 
     @contextmanager
@@ -70,17 +72,17 @@ def make_served(stack: ExitStack, pool: Pool, **options: Any) -> FsBase:
 BACKENDS = {"fs": make_local, "wire": make_wire, "serve": make_served}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def pool(run_roots: object) -> Iterator[Pool]:
+    """Made before the first test, so that none is blamed for leaving it behind."""
     with ExitStack() as stack:
-        yield Pool(stack)
+        yield Pool(stack, 2 if why_fuse_is_unusable() is None else 0)
 
 
 @pytest.fixture(
     params=["fs", "wire", pytest.param("serve", marks=pytest.mark.fuse)],
 )
-def make_fs(request: pytest.FixtureRequest) -> Iterator[MakeFs]:
-    pool: Pool = request.getfixturevalue("pool")
+def make_fs(request: pytest.FixtureRequest, pool: Pool) -> Iterator[MakeFs]:
     with ExitStack() as stack:
         yield partial(BACKENDS[request.param], stack, pool)
 

@@ -1,5 +1,7 @@
 """A filesystem with one of each, whose inodes have labels."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from devdev_fs import FsBase, Ino, Stat
@@ -38,7 +40,8 @@ class Tree:
         return labels.get(ino, "new")
 
 
-def make_tree(fs: FsBase) -> Tree:
+@contextmanager
+def labelled_tree(fs: FsBase) -> Iterator[Tree]:
     """Files of 7 and 4 bytes, a link, and directories, empty and not."""
     fs.mkdir("/d")
     fs.write_bytes("/d/file", b"content")
@@ -51,4 +54,6 @@ def make_tree(fs: FsBase) -> Tree:
     inos = {label: ino_of(fs, path) for label, path in LABELS.items()}
     for ino in inos.values():
         fs.inodes.pin(ino)
-    return Tree(fs, inos)
+    yield Tree(fs, inos)
+    for ino in inos.values():
+        fs.inodes.unpin(ino)

@@ -1,6 +1,6 @@
 """Mirrors: whoever shows the store is told what changed, and in time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from threading import Thread
 
 import pytest
@@ -18,7 +18,7 @@ from devdev_fs import (
 from devdev_fs.testing import ManualClock
 
 from tests.fs.checks import ino_of, names
-from tests.fs.labelled import Tree, make_tree
+from tests.fs.labelled import Tree, labelled_tree
 
 PATIENCE = 5.0
 
@@ -76,8 +76,9 @@ def fs() -> Fs:
 
 
 @pytest.fixture
-def tree(fs: Fs) -> Tree:
-    return make_tree(fs)
+def tree(fs: Fs) -> Iterator[Tree]:
+    with labelled_tree(fs) as tree:
+        yield tree
 
 
 def spell(tree: Tree, change: Change) -> str:

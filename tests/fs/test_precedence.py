@@ -3,7 +3,7 @@
 And whatever is told, nothing has changed.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pytest
@@ -42,7 +42,7 @@ class Tree:
 
 
 @pytest.fixture
-def t(fs: FsBase) -> Tree:
+def t(fs: FsBase) -> Iterator[Tree]:
     fs.write_bytes("/file", b"content")
     fs.symlink("file", "/link")
     fs.inodes.mknod(ROOT_INO, b"fifo", Kind.FIFO)
@@ -55,7 +55,7 @@ def t(fs: FsBase) -> Tree:
     fs.rmdir("/gone")
     fs.remove("/orphan")
     fs.set_limits(max_bytes=0, max_inodes=0)
-    return Tree(
+    yield Tree(
         fs,
         ROOT_INO,
         ino_of(fs, "/file"),
@@ -65,6 +65,8 @@ def t(fs: FsBase) -> Tree:
         ino_of(fs, "/d/sub"),
         **inos,
     )
+    for ino in inos.values():
+        fs.inodes.unpin(ino)
 
 
 Call = Callable[[Tree], object]

@@ -1,6 +1,6 @@
 """rename: every kind over every kind, with every flag, within and across."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from devdev_fs import ROOT_INO, Errno, FsBase, Ino, Kind, RenameFlags
@@ -165,13 +165,14 @@ def test_other_flags_are_refused(fs: FsBase, flags: int) -> None:
 
 
 @pytest.fixture
-def gone(fs: FsBase) -> Ino:
+def gone(fs: FsBase) -> Iterator[Ino]:
     """A directory that was removed and is still held."""
     fs.mkdir("/gone")
     ino = ino_of(fs, "/gone")
     fs.inodes.pin(ino)
     fs.rmdir("/gone")
-    return ino
+    yield ino
+    fs.inodes.unpin(ino)
 
 
 def test_nothing_moves_into_or_out_of_a_removed_directory(

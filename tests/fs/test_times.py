@@ -1,17 +1,18 @@
 """Which times move: one table, for every operation, of what POSIX has them mark."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from devdev_fs import ROOT_INO, FsBase, RenameFlags, SetAttr, Stat
 from devdev_fs.testing import ManualClock
 
-from tests.fs.labelled import Tree, make_tree
+from tests.fs.labelled import Tree, labelled_tree
 
 
 @pytest.fixture
-def tree(fs: FsBase) -> Tree:
-    return make_tree(fs)
+def tree(fs: FsBase) -> Iterator[Tree]:
+    with labelled_tree(fs) as tree:
+        yield tree
 
 
 Call = Callable[[Tree], object]
@@ -82,7 +83,7 @@ MOVES: list[tuple[str, Call, dict[str, str]]] = [
     ),
     ("touch", lambda t: t.fs.touch("/d/link"), {"file": "amc"}),
     ("empty setattr", lambda t: t.fs.inodes.setattr(t["file"], SetAttr()), {}),
-    ("pin", lambda t: t.fs.inodes.pin(t["file"]), {}),
+    ("pin", lambda t: t.fs.inodes.pin(t["file"], 0), {}),
     # names
     ("create", lambda t: t.fs.inodes.create(t["d"], b"new"), {"d": "mc"}),
     ("mkdir", lambda t: t.fs.inodes.mkdir(t["d"], b"new"), {"d": "mc"}),

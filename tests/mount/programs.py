@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 from textwrap import dedent
+from typing import Self
 
 TIMEOUT = 15
 
@@ -32,11 +33,30 @@ def run_python(script: str, *arguments: str | Path, cwd: Path | None = None) -> 
     return run(sys.executable, "-I", "-c", dedent(script), *arguments, cwd=cwd)
 
 
-def start_python(script: str, *arguments: str | Path) -> "subprocess.Popen[str]":
-    """Start a Python script that reads lines and answers with lines."""
-    return subprocess.Popen(
-        [sys.executable, "-I", "-u", "-c", dedent(script), *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+class Program:
+    """A Python script that answers each line that it is sent with one."""
+
+    def __init__(self, script: str, *arguments: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-u", "-c", dedent(script), *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, line: str = "") -> str:
+        """Send a line and wait for the answer."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        assert answer, "the program ended"
+        return answer.rstrip("\n")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        with self._process:
+            self._process.kill()

@@ -21,7 +21,10 @@ from devdev_mount._detach import find_mounts, force_unmount
 
 APPEAR_TIMEOUT = 0.5  # a mount that was just being made when its maker was killed
 APPEAR_INTERVAL = 0.02
+LOOK_INTERVAL = 0.5  # between two looks at the owner
 LAST_NET = 10  # seconds until a step that hangs ends this process
+
+KILLED = 1 << (signal.SIGKILL - 1)
 
 DISMISSED = b"."
 """What is written to a pipe when the mount is gone and nothing is left to do."""
@@ -53,23 +56,40 @@ def main(arguments: Sequence[str]) -> None:
 def wait_until_gone(pipes: list[int], grace: float) -> bool:
     """Whether it ended in order: told through one of the pipes.
 
-    When one of them closes, the others have `grace` seconds to tell so.
+    When one of them closes, the others have `grace` seconds to tell so. A killed
+    process does not close its pipe while one of its threads waits for the mount,
+    because the answer never comes: hence a look at it now and then.
     """
     poll = select.poll()
     for pipe in pipes:
         poll.register(pipe, select.POLLIN)
     waiting = set(pipes)
-    left: float | None = None
+    owner = os.getppid()
     deadline = math.inf
-    while waiting and (left is None or left > 0):
-        for pipe, _ in poll.poll(None if left is None else left * 1000):
+    while waiting and time.monotonic() < deadline and not is_dying(owner):
+        left = min(deadline - time.monotonic(), LOOK_INTERVAL)
+        for pipe, _ in poll.poll(max(left, 0.0) * 1000):
             if os.read(pipe, 1) == DISMISSED:
                 return True
             poll.unregister(pipe)
             waiting.discard(pipe)
             deadline = min(deadline, time.monotonic() + grace)
-        left = deadline - time.monotonic()
     return False
+
+
+def is_dying(pid: int) -> bool:
+    """Whether the process has ended or been killed, though it may never be gone.
+
+    Its first thread is then a zombie, or has SIGKILL pending (proc(5): status).
+    """
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            lines = (line.partition(b":") for line in file)
+            status = {name: value.strip() for name, _, value in lines}
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    pending = int(status[b"SigPnd"], 16) | int(status[b"ShdPnd"], 16)
+    return status[b"State"][:1] in b"ZX" or bool(pending & KILLED)
 
 
 def wait_for_mount(source: str) -> None:

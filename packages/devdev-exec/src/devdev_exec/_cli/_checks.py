@@ -97,20 +97,31 @@ def _look_at_device() -> Finding:
     return _ok("it can be opened")
 
 
+def _needs_device(look: Callable[[], Finding]) -> Callable[[], Finding]:
+    """A check that has nothing new to say where there is no device."""
+
+    def look_if_possible() -> Finding:
+        if _look_at_device().status is not Status.OK:
+            return Finding(Status.MISSING, f"impossible without {_DEVICE}")
+        return look()
+
+    return look_if_possible
+
+
+@_needs_device
 def _look_at_right_to_mount() -> Finding:
+    helper = shutil.which("fusermount3") or shutil.which("fusermount")
     try:
         check_mountable()
     except DriverUnavailable as error:
-        hint = f"{how_to_install('fuse3')}; {_IN_CONTAINER}"
+        hint = _IN_CONTAINER if helper else how_to_install("fuse3")
         return Finding(Status.MISSING, str(error), hint)
-    except OSError as error:
-        return Finding(Status.FAILED, reason_of(error))
     user = "root" if sys.platform != "win32" and os.geteuid() == 0 else "this user"
-    helper = shutil.which("fusermount3") or shutil.which("fusermount")
-    other = f"{helper} {version_of(helper)}" if helper else "fusermount3 is missing"
-    return _ok(f"{user} may mount; for others: {other}")
+    other = f"{helper} {version_of(helper)}" if helper else "there is no fusermount3"
+    return _ok(f"{user} may mount; {other}")
 
 
+@_needs_device
 def _look_at_allow_other() -> Finding:
     try:
         check_mountable(MountOptions(allow_other=True))
@@ -130,6 +141,7 @@ def _look_at_fusectl() -> Finding:
     )
 
 
+@_needs_device
 def _try_mount() -> Finding:
     start = time.perf_counter()
     command = ["/bin/sh", "-c", "echo probe > probe && cat probe"]
@@ -215,7 +227,7 @@ CHECKS = {
         Check("terminals", _look_at_terminals),
         Check("trial run", _try_launcher),
     ),
-    "programs for `devdev demo`": (
+    "programs that the demo and the tests use": (
         _program("git", "git", required=True),
         _program("make", "make"),
         _program("cc", "gcc"),

@@ -19,6 +19,8 @@ _TALLY = "/tally"
 _DATABASES = "/databases"
 _ROWS = 5000
 _JOURNALS = {"delete": "rollback journal", "wal": "write-ahead log"}
+_TOOLS = {"cc": "gcc", "ar": "binutils", "make": "make"}
+"""What the build in C runs, and the packages that have it."""
 _TIMEOUT = 600.0
 
 
@@ -130,12 +132,11 @@ def build_in_c(jobs: Jobs) -> None:
     """Build a program from a library of its own, and check what it counts."""
     steps = jobs.steps
     steps.heading("C")
-    missing = [name for name in ("cc", "ar", "make") if find_program(name) is None]
+    missing = [name for name in _TOOLS if find_program(name) is None]
     if missing:
-        reason = (
-            f"{' and '.join(missing)} not installed; {how_to_install('gcc', 'make')}"
-        )
-        steps.skip("make", reason)
+        what = f"{' and '.join(missing)} not installed"
+        how = how_to_install(*(_TOOLS[name] for name in missing))
+        steps.skip("make", f"{what}; {how}")
         return
     for path, text in files.TALLY.items():
         parent = PurePosixPath(f"{_TALLY}/{path}").parent

@@ -65,6 +65,8 @@ class Steps:
         """
         start = time.perf_counter()
         shown = f"  {title:<{_WIDTH}}"
+        if not self.style.is_live:
+            print(shown, end="", flush=True)
         with Activity(sys.stdout, shown) as activity:
             step = Step(activity)
             failure = None
@@ -76,8 +78,10 @@ class Steps:
                 failure, _ = explain(error)
         if failure is not None:
             step.detail = self.style("red", f"FAILED: {failure}")
+        if self.style.is_live:
+            print(shown, end="")
         seconds = self.style("dim", f"{time.perf_counter() - start:7.2f} s")
-        print(f"{shown}{seconds}   {step.detail}".rstrip(), flush=True)
+        print(f"{seconds}   {step.detail}".rstrip(), flush=True)
         self._print_transcript(step.transcript, failure is not None)
         if failure is not None:
             raise StepFailed(failure)

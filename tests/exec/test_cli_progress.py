@@ -1,0 +1,63 @@
+"""What a person sees of long work: one line that goes on, or lines now and then."""
+
+import io
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+from devdev_exec._cli._progress import Activity
+
+if sys.platform == "win32":
+    pytest.skip("the terminals are those of POSIX", allow_module_level=True)
+
+
+@pytest.fixture
+def terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[tuple[io.FileIO, io.TextIOWrapper]]:
+    """Both sides of a terminal: what is shown on it, and what to write to."""
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "40")
+    master, slave = os.openpty()
+    with io.FileIO(master) as shown, open(slave, "w") as stream:
+        yield shown, stream
+
+
+def read_until(shown: io.FileIO, text: bytes) -> bytes:
+    """Read what is shown until `text` is; the time of the test is the deadline."""
+    data = b""
+    while text not in data:
+        data += shown.read(4096) or b""
+    return data
+
+
+def test_a_line_goes_on_while_nothing_happens_and_is_gone_at_the_end(
+    terminal: tuple[io.FileIO, io.TextIOWrapper],
+) -> None:
+    shown, stream = terminal
+    with Activity(stream, "importing") as activity:
+        activity.note("1 of 2 files")
+        first = read_until(shown, b"1 of 2 files")
+        assert first.startswith(b"\r\x1b[Kimporting   0.")
+        activity.note("2 of 2 files, and more than there is room for")
+        read_until(shown, b"2 of 2 files")
+    assert read_until(shown, b"\r\x1b[K").endswith(b"\r\x1b[K")
+
+
+def test_a_line_is_never_longer_than_the_terminal_is_wide(
+    terminal: tuple[io.FileIO, io.TextIOWrapper],
+) -> None:
+    """Else writing over it would leave the rest of it."""
+    shown, stream = terminal
+    with Activity(stream, "importing") as activity:
+        activity.note("x" * 100)
+        line = read_until(shown, b"xxx").removeprefix(b"\r\x1b[K")
+        assert len(line.split(b"\r")[0]) == 39
+
+
+def test_what_is_done_at_once_is_not_shown() -> None:
+    stream = io.StringIO()
+    with Activity(stream, "importing") as activity:
+        activity.note("1 of 2 files")
+    assert stream.getvalue() == ""
