@@ -82,7 +82,9 @@ def find_processes(roots: tuple[Path, ...]) -> Iterator[str]:
             is_child = int(parent) == os.getpid()
             if is_child or has_environment(entry, markers):
                 command = (entry / "cmdline").read_bytes().replace(b"\0", b" ")
-                yield f"{entry.name} {state.decode()} {os.fsdecode(command)}"
+                # Any other state changes from one look to the next.
+                zombie = "(zombie) " if state == b"Z" else ""
+                yield f"{entry.name} {zombie}{os.fsdecode(command)}"
 
 
 def has_environment(entry: Path, markers: list[bytes]) -> bool:

@@ -1,11 +1,9 @@
 """Runs the real `devdev` command, to its end or in the background."""
 
-import contextlib
 import os
 import select
 import subprocess
 import sys
-import termios
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,32 +28,6 @@ def devdev(
         check=False,
         **options,
     )
-
-
-def devdev_on_terminal(
-    *arguments: str,
-    size: tuple[int, int] = (24, 80),
-    variables: Mapping[str, str] | None = None,
-) -> bytes:
-    """What a command writes to a terminal of `size` (rows, columns) that it has."""
-    if sys.platform == "win32":
-        raise NotImplementedError("there is no pseudo-terminal")
-    master, slave = os.openpty()
-    termios.tcsetwinsize(slave, size)
-    with open(master, "rb", buffering=0) as reader:
-        with open(slave, "wb", buffering=0) as terminal:
-            process = subprocess.Popen(
-                [*DEVDEV, *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=terminal,
-                env=os.environ | {"TERM": "xterm"} | (variables or {}),
-            )
-        written = b""
-        with contextlib.suppress(OSError):  # EIO: nobody has the terminal any more
-            while data := reader.read(65536):
-                written += data
-    assert process.wait(TIMEOUT) == 0, written
-    return written
 
 
 def error_line(result: "subprocess.CompletedProcess[bytes]") -> str:

@@ -2,13 +2,18 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import devdev_exec
 import pytest
 
-from tests.exec.cli import DEVDEV, TIMEOUT, devdev, devdev_on_terminal, error_line
+from tests.exec.cli import DEVDEV, TIMEOUT, devdev, error_line
+from tests.exec.terminals import devdev_on_terminal
+
+if sys.platform == "win32":
+    pytest.skip("devdev mounts on Linux only", allow_module_level=True)
 
 pytestmark = pytest.mark.fuse
 

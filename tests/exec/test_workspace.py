@@ -144,9 +144,11 @@ def test_without_a_mount_there_is_a_filesystem_and_no_programs() -> None:
 
 def test_an_unmounted_workspace_imports_too(tmp_path: Path) -> None:
     (tmp_path / "f").write_text("x")
+    (tmp_path / "g").write_text("y")
     with Workspace(mount=False) as ws:
-        ws.import_tree(tmp_path, "/in")
+        ws.import_tree(tmp_path, "/in", exclude=["g"])
         assert ws.fs.read_text("/in/f") == "x"
+        assert ws.fs.listdir("/in") == ["f"]
         with pytest.raises(FsError):
             ws.import_tree(tmp_path, "/in")
 

@@ -1,10 +1,27 @@
 """What many tests of the store look at."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from devdev_fs import ROOT_INO, Errno, FsBase, FsError, Ino
+from hypothesis import HealthCheck, settings
+
+
+def examples(count: int, **options: Any) -> settings:
+    """Settings for so many examples, of which each empties the same filesystem.
+
+    What continuous integration runs is the same each time.
+    """
+    return settings(
+        max_examples=count,
+        deadline=None,
+        derandomize="DEVDEV_REQUIRE" in os.environ,
+        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        **options,
+    )
 
 
 @contextmanager

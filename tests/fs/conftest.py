@@ -10,21 +10,12 @@ from devdev_fs import Fs, FsBase
 from devdev_fs.testing import ManualClock
 from devdev_fs.wire import RemoteFs, answer
 from devdev_mount import serve
-from hypothesis import HealthCheck, settings
 
 from tests.conftest import why_fuse_is_unusable
 from tests.fs.checks import used_inodes
 
 MakeFs = Callable[..., FsBase]
 """Makes a filesystem; takes what `Fs` takes. Its clock steps at each reading."""
-
-# An example begins with `fs.restore`, so one filesystem serves for all of a test.
-settings.register_profile(
-    "devdev-fs",
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
-settings.load_profile("devdev-fs")
 
 
 class Pool:
@@ -72,9 +63,14 @@ def make_served(stack: ExitStack, pool: Pool, **options: Any) -> FsBase:
 BACKENDS = {"fs": make_local, "wire": make_wire, "serve": make_served}
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> None:
+    """Only the check at the end of the run: to look after each of the many tests
+    here, which start next to no server, would take longer than the tests."""
+
+
+@pytest.fixture(scope="session")
 def pool(run_roots: object) -> Iterator[Pool]:
-    """Made before the first test, so that none is blamed for leaving it behind."""
     with ExitStack() as stack:
         yield Pool(stack, 2 if why_fuse_is_unusable() is None else 0)
 

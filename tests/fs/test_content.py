@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 from devdev_fs import PAGE_SIZE, ROOT_INO, Errno, Fs, FsBase, Ino, Kind, SetAttr
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fs.checks import ino_of, refused
+from tests.fs.checks import examples, ino_of, refused
 
 MakeFs = Callable[..., FsBase]
 SIZE_MAX = 2**63 - 1
@@ -220,7 +220,7 @@ def pages_of(model: bytearray, written: set[int]) -> int:
     return sum(page * PAGE_SIZE < len(model) for page in written)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(steps=steps)
 def test_a_file_behaves_as_a_bytearray_does(
     fs: FsBase, steps: list[tuple[str, int, int, bytes]]

@@ -124,7 +124,10 @@ def test_what_is_of_another_kind_in_the_snapshot_becomes_an_orphan(
     assert used_inodes(fs) == 2
 
 
-def test_an_orphaned_directory_is_empty_dead_and_its_own_parent(fs: FsBase) -> None:
+def test_an_orphaned_directory_is_empty_dead_and_its_own_parent(
+    make_fs: MakeFs,
+) -> None:
+    fs = make_fs(clock=ManualClock())
     empty = fs.dump()
     fs.mkdir("/a/b/c", parents=True)
     fs.inodes.pin(ino_of(fs, "/a/b"))

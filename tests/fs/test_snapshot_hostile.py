@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 from devdev_fs import Fs, FsBase, SnapshotError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fs.checks import used_inodes
+from tests.fs.checks import examples, used_inodes
 from tests.fs.snapshots import (
     BLOCK,
     DIRECTORY,
@@ -479,7 +479,7 @@ items = st.recursive(
 )
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(data=st.data())
 def test_whatever_is_put_in_place_of_an_item_is_refused_or_as_dumped(
     fs: FsBase, data: st.DataObject
@@ -500,7 +500,7 @@ def test_whatever_is_put_in_place_of_an_item_is_refused_or_as_dumped(
     is_as_dumped(fs, seal(MAGIC + b"".join(map(encode, parts))))
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(tail=st.binary(max_size=60))
 def test_whatever_bytes_follow_the_magic_are_refused(fs: FsBase, tail: bytes) -> None:
     with pytest.raises(SnapshotError):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import cast
 
+import pytest
 from devdev_fs import (
     PAGE_SIZE,
     ROOT_INO,
@@ -16,7 +17,6 @@ from devdev_fs import (
     RenameFlags,
     SetAttr,
 )
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -26,7 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from tests.fs.checks import used_inodes
+from tests.fs.checks import examples, used_inodes
 from tests.fs.model import Model, Node, Refused
 
 NAMES = st.sampled_from([b"a", b"b", b"c"])
@@ -284,9 +284,10 @@ class Machine(RuleBasedStateMachine):
         assert other.tree_digest() == self.fs.tree_digest()
 
 
+@pytest.mark.timeout(180)  # a failure is made small first
 def test_it_does_what_its_model_does(fs: FsBase) -> None:
     machine = partial(Machine, fs, fs.dump())
     run_state_machine_as_test(
         cast(type[RuleBasedStateMachine], machine),
-        settings=settings(max_examples=40, stateful_step_count=40),
+        settings=examples(60, stateful_step_count=50),
     )

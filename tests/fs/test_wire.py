@@ -82,4 +82,5 @@ def test_results_have_the_types_that_they_have_at_home(fs: FsBase) -> None:
     assert (path, directories, files) == ("/", ["d"], [])
     assert type(fs.walk()[0]) is tuple
     assert fs.exists("/d") is True
-    assert fs.inodes.read_chunks(fs.open("/f", "w").stat().ino, 0, 1) == []
+    with fs.open("/f", "w") as file:
+        assert fs.inodes.read_chunks(file.stat().ino, 0, 1) == []

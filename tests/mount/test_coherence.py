@@ -238,9 +238,12 @@ def test_an_append_after_growth_by_the_api_comes_after_it(fs: Fs, root: Path) ->
 def test_appends_of_both_sides_at_once_are_all_there(fs: Fs, root: Path) -> None:
     fs.write_bytes("/log", b"")
     count = 300
-    api = threading.Thread(
-        target=lambda: [fs.append("/log", b"api\n") for _ in range(count)]
-    )
+
+    def append() -> None:
+        for _ in range(count):
+            fs.append("/log", b"api\n")
+
+    api = threading.Thread(target=append)
     api.start()
     run("sh", "-c", f"for i in $(seq {count}); do echo prg >> log; done", cwd=root)
     api.join()

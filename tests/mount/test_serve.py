@@ -368,6 +368,29 @@ def test_an_import_keeps_modes_times_and_links(served: Served, tree: Path) -> No
     assert run("cat", served.path / "in" / "a") == "alpha" * 1000
 
 
+def test_an_import_leaves_out_the_names_it_is_given(served: Served, tree: Path) -> None:
+    """Wherever they are, and before anything is made of what is below them."""
+    (tree / "sub" / "deep" / "cache").mkdir(parents=True)
+    (tree / "sub" / "deep" / "cache" / "file").touch()
+    (tree / "cache").touch()
+    report = served.import_tree(tree, "/in", exclude=["cache", "pipe", "absent"])
+    assert (report.files, report.total_files, report.skipped) == (1, 1, ())
+    assert [top for top, _, _ in served.fs.walk("/in")] == [
+        "/in",
+        "/in/sub",
+        "/in/sub/deep",
+    ]
+    assert served.fs.listdir("/in") == ["a", "sub"]
+
+
+def test_what_an_import_leaves_out_is_not_in_its_way(
+    served: Served, tree: Path
+) -> None:
+    served.fs.write_text("/a", "mine")
+    served.import_tree(tree, "/", exclude=["a"])
+    assert served.fs.read_text("/a") == "mine"
+
+
 def test_an_import_overwrites_nothing(served: Served, tree: Path) -> None:
     served.fs.write_text("/sub", "mine")
     before = served.fs.image_digest()

@@ -82,10 +82,6 @@ class Content:
             found[0] = found[0][skip:]
         return found
 
-    def read(self, offset: int, size: int) -> bytes:
-        """The bytes of `[offset, offset + size)`, cut at the end of the file."""
-        return b"".join(self.chunks(offset, size))
-
     def pages_to_add(self, offset: int, length: int) -> int:
         """How many pages a write at `offset` would fill from holes."""
         if not length:

@@ -14,7 +14,7 @@ from dataclasses import astuple, fields, is_dataclass
 from enum import IntEnum
 from functools import cache
 from traceback import format_exception
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
 from devdev_fs import _attr, _data, _digest, _namei, _openfile, _paths, _snapshot
@@ -152,14 +152,10 @@ def _reader(hint: Any) -> Reader:
             part(each) for part, each in zip(parts, value, strict=True)
         )
     if origin in (Union, UnionType):
-        if bytes in inner:
-            return _same
-        readers = {_reader(part) for part in inner if part is not NoneType} - {_same}
-        if not readers:
-            return _same
-        assert len(readers) == 1, f"{hint} cannot be told apart on the wire"
-        (reader,) = readers
-        return lambda value: None if value is None else reader(value)
+        # Text among them is a path, which may as well be bytes.
+        readers = {_reader(part) for part in inner} - {_same, _text}
+        assert not readers, f"{hint} cannot be told apart on the wire"
+        return _same
     if origin is Literal or not isinstance(hint, type):
         return _same
     return _record_reader(hint)

@@ -19,7 +19,6 @@ import threading
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 FSTYPE = "fuse.devdev"
@@ -118,8 +117,10 @@ def force_unmount(source: str, helper: str | None) -> bool:
     root of a user namespace has not (Linux's fs/namespace.c:can_umount).
     """
     for mount in find_mounts(source):
-        with contextlib.suppress(OSError):  # fusectl is not mounted, or not ours
-            Path(_ABORT.format(mount.connection)).write_text("1")
+        path = _ABORT.format(mount.connection)
+        # It is not there where fusectl is not mounted.
+        with contextlib.suppress(OSError), open(path, "w") as file:
+            file.write("1")
     for flags in (MNT_FORCE | MNT_DETACH, MNT_DETACH):
         _unmount_each(source, flags, helper)
     return not find_mounts(source)

@@ -42,7 +42,7 @@ class Session(Protocol):
         """Unmount, by force if need be, within seconds.
 
         Raises:
-            MountError: it is still mounted.
+            MountError: it is still mounted, or what serves it does not end.
         """
         ...
 

@@ -1,7 +1,6 @@
 """`mount()`: show a filesystem at a directory, from this process."""
 
 import atexit
-import contextlib
 import os
 import sys
 import tempfile
@@ -15,6 +14,7 @@ from devdev_fs import Fs
 
 from devdev_mount._driver import Driver, MountOptions, Session
 from devdev_mount._errors import DriverUnavailable
+from devdev_mount._private import remove_directory
 from devdev_mount._spawning import spawning_by_fork
 
 _DEFAULT_OPTIONS = MountOptions()
@@ -76,7 +76,7 @@ class Mount:
         ENOTCONN for whatever they do there. All that they wrote is in the store.
 
         Raises:
-            MountError: it is still mounted; the watcher goes on trying.
+            MountError: it is still mounted, or the thread that served it hangs.
         """
         if os.getpid() != self._owner:
             return
@@ -142,7 +142,7 @@ def mount(
     with ExitStack() as undo:
         if mountpoint is None:
             path = os.path.realpath(tempfile.mkdtemp(prefix="devdev-ws-"))
-            undo.callback(_remove_directory, path)
+            undo.callback(remove_directory, path)
         else:
             path = driver.resolve(mountpoint)
         undo.enter_context(spawning_by_fork())
@@ -156,8 +156,3 @@ def mount(
         )
         undo.callback(session.stop)
         return Mount(fs, path, driver.name, session, undo.pop_all())
-
-
-def _remove_directory(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError):  # the watcher has removed it
-        os.rmdir(path)

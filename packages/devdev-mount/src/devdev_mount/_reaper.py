@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 
 from devdev_mount._detach import find_mounts, force_unmount
+from devdev_mount._private import remove_directory
 
 APPEAR_TIMEOUT = 0.5  # a mount that was just being made when its maker was killed
 APPEAR_INTERVAL = 0.02
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str]) -> None:
     force_unmount(source, helper or None)
     if remove:
         with contextlib.suppress(OSError):  # gone, or not ours to remove any more
-            os.rmdir(mountpoint)
+            remove_directory(mountpoint)
 
 
 def wait_until_gone(pipes: list[int], grace: float) -> bool:

@@ -140,10 +140,11 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("no program is named: devdev exec [OPTION...] -- PROGRAM")
     if args.snapshot_out is not None:
         check_writable(args.snapshot_out)
+    stdin = read_input() if args.stdin else b""
     with _open_workspace(args.snapshot_in) as workspace:
         if args.source is not None:
-            import_directory(workspace, args.source, verbose=args.verbose)
-        result = _execute(workspace, argv, args)
+            _import_directory(workspace, args.source, verbose=args.verbose)
+        result = _execute(workspace, argv, stdin, args)
         if args.snapshot_out is not None:
             write_snapshot(args.snapshot_out, workspace.snapshot())
             if args.verbose:
@@ -162,7 +163,7 @@ def _open_workspace(snapshot_file: str | None) -> Workspace:
         ) from error
 
 
-def import_directory(workspace: Workspace, source: str, *, verbose: bool) -> None:
+def _import_directory(workspace: Workspace, source: str, *, verbose: bool) -> None:
     """Copy what is in a host directory to the root of the workspace.
 
     Raises:
@@ -186,7 +187,7 @@ def import_directory(workspace: Workspace, source: str, *, verbose: bool) -> Non
 
 
 def _execute(
-    workspace: Workspace, argv: list[str], args: argparse.Namespace
+    workspace: Workspace, argv: list[str], stdin: bytes, args: argparse.Namespace
 ) -> ExecResult:
     output = terminal_writer() if args.pty else RawWriter(STDOUT)
     try:
@@ -195,7 +196,7 @@ def _execute(
             cwd=_checked_cwd(workspace, args.cwd),
             pty=args.pty,
             size=_window_size(),
-            stdin=read_input() if args.stdin else b"",
+            stdin=stdin,
             timeout=args.timeout,
             inherit=[name for name, value in args.env if value is None],
             variables={name: value for name, value in args.env if value is not None},
@@ -221,7 +222,7 @@ def _checked_cwd(workspace: Workspace, cwd: str) -> str:
         return workspace.fs.realpath(f"{cwd}/")
     except OSError as error:
         message = f"cannot run in --cwd {cwd!r}: {error.strerror} in the workspace"
-        raise CommandError(f"{message}; begin with its root, /") from error
+        raise CommandError(f"{message}; name it as seen from its root") from error
 
 
 def _window_size() -> WindowSize:
@@ -234,12 +235,14 @@ def _window_size() -> WindowSize:
 
 
 def _exit_code(result: ExecResult) -> int:
-    if result.exit_code is not None and not result.timed_out:
-        return result.exit_code
-    _say(f"{result.argv[0]!r} {result.ending}")
-    return (
-        TIMED_OUT if result.signal is None or result.timed_out else 128 + result.signal
-    )
+    if result.timed_out or result.signal is not None:
+        _say(f"{result.argv[0]!r} {result.ending}")
+    if result.timed_out:
+        return TIMED_OUT
+    if result.signal is not None:
+        return 128 + result.signal
+    assert result.exit_code is not None
+    return result.exit_code
 
 
 def _say(text: str) -> None:

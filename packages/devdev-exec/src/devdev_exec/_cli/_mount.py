@@ -70,10 +70,10 @@ def run(args: argparse.Namespace) -> int:
     if args.save is not None:
         check_writable(args.save)
     with _serve(args) as served:
-        print(f"mounted at {served.path} ({served.driver})")
-        print(f"Ctrl-C or `kill {os.getpid()}` unmounts it", flush=True)
         # A signal is how this command is meant to end.
         with suppress(Interrupted):
+            print(f"mounted at {served.path} ({served.driver})")
+            print(f"Ctrl-C or `kill {os.getpid()}` unmounts it", flush=True)
             _wait_until_unmounted(served)
         if args.save is not None:
             with signals_ignored():
@@ -102,7 +102,7 @@ def _serve(args: argparse.Namespace) -> Served:
 
 
 def _wait_until_unmounted(served: Served) -> None:
-    """Wait until somebody else unmounts it, as with `fusermount3 -u`.
+    """Wait until somebody else unmounts it, as with `fusermount3 -u -z`.
 
     Raises:
         CommandError: its server died.

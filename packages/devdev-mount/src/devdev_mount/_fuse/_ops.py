@@ -354,7 +354,8 @@ class Ops:
     def read(self, request: Request) -> list[bytes]:
         """Read a file."""
         offset, size = _abi.READ_IN.unpack_from(request.body)
-        return self._inodes.read_chunks(self._inos[request.nodeid], offset, size)
+        ino = self._inos[request.nodeid]
+        return self._inodes.read_chunks(ino, offset, size, self._options.read_only)
 
     def write(self, request: Request) -> bytes:
         """Write a file. What is written with O_APPEND goes to the store's real end.

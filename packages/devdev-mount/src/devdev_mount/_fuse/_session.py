@@ -169,7 +169,7 @@ class _Server:
         """Unmount: ask, and ask again while it is busy; then abort and detach.
 
         Raises:
-            MountError: it is still mounted.
+            MountError: it is still mounted, or the serving thread does not end.
         """
         helper = find_helper()
         run_bounded(self._mirror.flush, FLUSH_TIMEOUT)
@@ -182,8 +182,14 @@ class _Server:
             self._connection.end()
             force_unmount(self._source, helper)
             self._thread.join(END_TIMEOUT)
-        if self._thread.is_alive() or find_mounts(self._source):
-            raise MountError(f"{self._mountpoint} cannot be unmounted")
+        if find_mounts(self._source):
+            raise MountError(
+                f"{self._mountpoint} cannot be unmounted: another mount may cover it"
+            )
+        if self._thread.is_alive():
+            raise MountError(
+                f"{self._mountpoint} is unmounted, but the thread that served it hangs"
+            )
 
     def _run(self) -> None:
         self._mirror.server = threading.get_ident()
