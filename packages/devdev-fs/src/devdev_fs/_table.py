@@ -24,7 +24,9 @@ from devdev_fs._types import (
 )
 
 DEFAULT_MAX_BYTES = 2 * 1024**3
+"""The quota on content, unless another is given: 2 GiB."""
 DEFAULT_MAX_INODES = 2**20
+"""The quota on inodes, unless another is given."""
 
 _PRIVATE_INO = 2**62
 """Where the numbers begin that no snapshot has: those of open files, and of orphans

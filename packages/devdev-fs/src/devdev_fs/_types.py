@@ -12,6 +12,7 @@ Ino = NewType("Ino", int)
 """Inode number: monotonic from 1 (the root)."""
 
 ROOT_INO = Ino(1)
+"""The root directory."""
 NAME_MAX = 255
 """Longest name, in bytes (limits.h NAME_MAX)."""
 PATH_MAX = 4096

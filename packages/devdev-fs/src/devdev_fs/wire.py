@@ -24,9 +24,9 @@ from devdev_fs._errno import FsError, SnapshotError
 from devdev_fs._inodeops import Operation, P, T
 from devdev_fs._table import InodeTable
 
-Op = Callable[..., Any]
+_Op = Callable[..., Any]
 
-_OPERATIONS: tuple[Op, ...] = (
+_OPERATIONS: tuple[_Op, ...] = (
     InodeTable.pin,
     InodeTable.unpin,
     InodeTable.check_invariants,
@@ -79,14 +79,14 @@ _OPERATIONS: tuple[Op, ...] = (
 )
 
 
-def _name(op: Op) -> str:
+def _name(op: _Op) -> str:
     return f"{op.__module__.rpartition('.')[2]}.{op.__qualname__}"
 
 
 _BY_NAME = {_name(op): op for op in _OPERATIONS}
 
 
-class Status(IntEnum):
+class _Status(IntEnum):
     """How a call ended."""
 
     RETURNED = 0
@@ -124,7 +124,7 @@ def _plain(value: object) -> object:
     return value
 
 
-Reader = Callable[[Any], Any]
+_Reader = Callable[[Any], Any]
 
 
 def _same(value: Any) -> Any:
@@ -136,7 +136,7 @@ def _text(value: str | bytes) -> str:
 
 
 @cache
-def _reader(hint: Any) -> Reader:
+def _reader(hint: Any) -> _Reader:
     """What turns a plain value back into one of the annotated type."""
     if isinstance(hint, NewType):
         return _reader(hint.__supertype__)
@@ -161,7 +161,7 @@ def _reader(hint: Any) -> Reader:
     return _record_reader(hint)
 
 
-def _record_reader(hint: type) -> Reader:
+def _record_reader(hint: type) -> _Reader:
     if issubclass(hint, tuple) or is_dataclass(hint):
         hints = get_type_hints(hint)
         names = (
@@ -180,7 +180,7 @@ def _record_reader(hint: type) -> Reader:
 
 
 @cache
-def _readers(op: Op) -> tuple[tuple[Reader, ...], Reader]:
+def _readers(op: _Op) -> tuple[tuple[_Reader, ...], _Reader]:
     """Readers for the arguments behind the table, and for the result."""
     hints = get_type_hints(op)
     result = hints.pop("return")
@@ -191,12 +191,12 @@ def _readers(op: Op) -> tuple[tuple[Reader, ...], Reader]:
 # --- calls -----------------------------------------------------------------------
 
 
-def _encode_call(op: Op, args: tuple[object, ...]) -> bytes:
+def _encode_call(op: _Op, args: tuple[object, ...]) -> bytes:
     assert op in _OPERATIONS, f"{_name(op)} is not to be called from elsewhere"
     return encode([_name(op), *map(_plain, args)])
 
 
-def _decode_call(frame: bytes) -> tuple[Op, list[object]]:
+def _decode_call(frame: bytes) -> tuple[_Op, list[object]]:
     call: Any = decode(frame)
     op = _BY_NAME[call[0]]
     readers, _ = _readers(op)
@@ -207,20 +207,20 @@ def _decode_call(frame: bytes) -> tuple[Op, list[object]]:
 def _encode_error(error: Exception) -> bytes:
     if isinstance(error, FsError):
         path = error.filename
-        return encode([Status.REFUSED.value, error.errno, error.strerror, path])
+        return encode([_Status.REFUSED.value, error.errno, error.strerror, path])
     if isinstance(error, SnapshotError):
-        return encode([Status.BAD_SNAPSHOT.value, str(error)])
-    return encode([Status.FAILED.value, "".join(format_exception(error))])
+        return encode([_Status.BAD_SNAPSHOT.value, str(error)])
+    return encode([_Status.FAILED.value, "".join(format_exception(error))])
 
 
-def _decode_reply(op: Op, frame: bytes) -> Any:
+def _decode_reply(op: _Op, frame: bytes) -> Any:
     reply: Any = decode(frame)
     status, *rest = reply
-    if status == Status.RETURNED:
+    if status == _Status.RETURNED:
         return _readers(op)[1](rest[0])
-    if status == Status.REFUSED:
+    if status == _Status.REFUSED:
         raise FsError(*rest)
-    if status == Status.BAD_SNAPSHOT:
+    if status == _Status.BAD_SNAPSHOT:
         raise SnapshotError(*rest)
     raise RemoteError(*rest)
 
@@ -232,7 +232,7 @@ def answer(fs: FsBase, frame: bytes) -> bytes:
     """
     try:
         op, args = _decode_call(frame)
-        return encode([Status.RETURNED.value, _plain(fs.run(op, *args))])
+        return encode([_Status.RETURNED.value, _plain(fs.run(op, *args))])
     except Exception as error:
         return _encode_error(error)
 

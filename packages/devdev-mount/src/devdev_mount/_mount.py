@@ -118,6 +118,8 @@ def mount(
     - `os.posix_spawn` of a program on it, and on CPython before 3.11.4 `subprocess`
       with a directory of it as `cwd`. Elsewhere `subprocess` is safe, because its
       use of vfork and posix_spawn is switched off while such a mount lives;
+    - any other call that keeps the lock while it waits, as `os.get_terminal_size` of
+      a file there;
     - and each request waits for a thread that is busy in Python.
 
     `serve()` has none of them: a process of its own owns filesystem and mount.

@@ -257,8 +257,9 @@ class KernelMirror:
         """
         with self.attachment.lock:
             try:
-                last = self.attachment.inodes.getattr(ino).size - 1
-                data = self.attachment.inodes.read(ino, max(last, 0), 1, True)
+                inodes = self.attachment.inodes
+                last = inodes.getattr(ino).size - 1
+                data = inodes.read(ino, max(last, 0), 1, noatime=True)
             except FsError:  # it went meanwhile
                 return
         if data:

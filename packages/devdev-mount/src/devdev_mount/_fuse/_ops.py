@@ -15,11 +15,13 @@ from typing import Literal
 
 from devdev_fs import (
     PAGE_SIZE,
+    AlreadyExists,
     Caller,
     Errno,
     FsError,
     Ino,
     InodeOps,
+    NotFound,
     RenameFlags,
     SetAttr,
     Stat,
@@ -179,7 +181,7 @@ class Ops:
         parent = self._inos[request.nodeid]
         try:
             stat = self._inodes.lookup(parent, request.body[:-1])
-        except FileNotFoundError:
+        except NotFound:
             return _NO_ENTRY
         return self._entry(stat)
 
@@ -284,7 +286,7 @@ class Ops:
         parent, name = self._new_name(request, _abi.CREATE_IN.size)
         try:
             stat = self._inodes.create(parent, name, mode, self._caller(request))
-        except FileExistsError:
+        except AlreadyExists:
             if flags & os.O_EXCL:
                 raise
             raise FsError(Errno.ESTALE, path=name) from None
@@ -342,7 +344,7 @@ class Ops:
     def _caller(self, request: Request) -> Caller:
         """Whose a new inode becomes; the kernel has applied the umask already."""
         if self._shown_owner:
-            return _NOBODY_IN_PARTICULAR
+            return _MAPPED_CALLER
         return Caller(uid=request.uid, gid=request.gid, umask=0)
 
     # --- content -----------------------------------------------------------------
@@ -355,7 +357,8 @@ class Ops:
         """Read a file."""
         offset, size = _abi.READ_IN.unpack_from(request.body)
         ino = self._inos[request.nodeid]
-        return self._inodes.read_chunks(ino, offset, size, self._options.read_only)
+        is_read_only = self._options.read_only
+        return self._inodes.read_chunks(ino, offset, size, noatime=is_read_only)
 
     def write(self, request: Request) -> bytes:
         """Write a file. What is written with O_APPEND goes to the store's real end.
@@ -409,7 +412,7 @@ def _time(
     return seconds * NANO + nanoseconds if valid & given else None
 
 
-_NOBODY_IN_PARTICULAR = Caller(umask=0)
+_MAPPED_CALLER = Caller(umask=0)
 _NO_ENTRY = _abi.ENTRY_OUT.pack(0, 0, FOREVER, 0, 0, 0, *([0] * 15))
 _OPEN_FILE = _abi.OPEN_OUT.pack(0, _abi.FOPEN_KEEP_CACHE)
 _OPEN_DIRECTORY = _abi.OPEN_OUT.pack(0, _abi.FOPEN_KEEP_CACHE | _abi.FOPEN_CACHE_DIR)
