@@ -1,6 +1,7 @@
 """Waiting for processes and conditions, with a deadline."""
 
 import contextlib
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -26,3 +27,8 @@ def wait_until(condition: Callable[[], bool], what: str, timeout: float = 5.0) -
     while not condition():
         assert time.monotonic() < deadline, f"waited {timeout} s for {what}"
         pause.wait(0.01)
+
+
+def is_listed(path: Path) -> bool:
+    """Whether there is such a name; what it names is not looked at, and may hang."""
+    return path.name in os.listdir(path.parent)

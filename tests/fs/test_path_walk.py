@@ -16,6 +16,7 @@ def tree(fs: FsBase) -> FsBase:
     fs.symlink("/d/e", "/abs")
     fs.symlink("e/f", "/d/file")
     fs.symlink("../../d", "/d/e/up")
+    fs.symlink("/d/e", "/d/e/root")
     fs.symlink("nowhere", "/dangling")
     fs.symlink("d/e/", "/slash")
     fs.symlink("d/e/f/", "/file-slash")
@@ -51,6 +52,9 @@ def tree(fs: FsBase) -> FsBase:
         ("/rel/file", "/d/e/f"),
         ("/d/e/up", "/d"),
         ("/d/e/up/e/up/e/f", "/d/e/f"),
+        ("/d/e/root", "/d/e"),
+        ("/d/e/root/root/f", "/d/e/f"),
+        ("/d/e/root/..", "/d"),
         ("/slash", "/d/e"),
         ("/slash/f", "/d/e/f"),
         ("/top", "/"),

@@ -19,7 +19,7 @@ if sys.platform != "linux":
     pytest.skip("only Linux has a mount driver", allow_module_level=True)
 
 from devdev_mount._fuse import _abi
-from devdev_mount._fuse._abi import Opcode
+from devdev_mount._fuse._abi import NotifyCode, Opcode
 from devdev_mount._fuse._connection import Connection
 from devdev_mount._fuse._mirror import KernelMirror
 from devdev_mount._fuse._ops import Ops
@@ -42,6 +42,8 @@ class Kernel:
         self._thread = threading.Thread(target=self._connection.serve)
         self._thread.start()
         self._unique = 0
+        self.notifications: list[tuple[NotifyCode, bytes]] = []
+        """What came unasked, before the last answer."""
 
     def tell(self, opcode: int, nodeid: int = 1, body: bytes = b"") -> None:
         """Send a request."""
@@ -57,12 +59,20 @@ class Kernel:
             OSError: it was refused.
         """
         self.tell(opcode, nodeid, body)
-        answer = self._ours.recv(BUFFER)
-        size, error, unique = _abi.OUT_HEADER.unpack_from(answer)
-        assert (size, unique) == (len(answer), self._unique)
+        error, unique, answer = self._receive()
+        while unique == 0:
+            self.notifications.append((NotifyCode(error), answer))
+            error, unique, answer = self._receive()
+        assert unique == self._unique
         if error:
             raise OSError(-error, os.strerror(-error))
-        return answer[_abi.OUT_HEADER.size :]
+        return answer
+
+    def _receive(self) -> tuple[int, int, bytes]:
+        message = self._ours.recv(BUFFER)
+        size, error, unique = _abi.OUT_HEADER.unpack_from(message)
+        assert size == len(message)
+        return error, unique, message[_abi.OUT_HEADER.size :]
 
     def initialize(
         self, major: int = 7, minor: int = 38, flags: int = EVERY_FLAG
@@ -151,9 +161,7 @@ def test_what_needs_no_answer_gets_none(kernel: Kernel, fs: Fs) -> None:
     first, second = kernel.look_up(b"a"), kernel.look_up(b"b")
     kernel.tell(Opcode.INTERRUPT, 0, struct.pack("=Q", 2))
     kernel.tell(Opcode.FORGET, first, struct.pack("=Q", 1))
-    kernel.tell(
-        Opcode.BATCH_FORGET, 0, struct.pack("=II QQ", 1, 0, second, 1).replace(b"", b"")
-    )
+    kernel.tell(Opcode.BATCH_FORGET, 0, struct.pack("=IIQQ", 1, 0, second, 1))
     assert kernel.ask(Opcode.GETATTR, 1, GETATTR_IN)
     assert kernel.look_up(b"a") not in (first, second)
 
@@ -211,7 +219,7 @@ def test_a_listing_fills_the_buffer_and_goes_on_where_it_ended(
     names = [b"n" * length for length in range(1, 60)]
     for name in names:
         fs.write_bytes(b"/" + name, b"")
-    for size in (64, 100, 333, 4096, 100_000):
+    for size in (88, 100, 333, 4096, 100_000):
         found, cookie = [], 0
         while True:
             listing = kernel.ask(Opcode.READDIR, 1, _abi.READ_IN.pack(cookie, size))
@@ -228,3 +236,27 @@ def test_a_listing_fills_the_buffer_and_goes_on_where_it_ended(
         regular, directory = 8, 4
         expected = [(b".", directory), (b"..", directory)]
         assert found == expected + [(name, regular) for name in names]
+
+
+def test_changes_are_told_names_first_and_only_where_they_are_known(
+    kernel: Kernel, fs: Fs
+) -> None:
+    fs.mkdir("/unknown")
+    fs.write_bytes("/f", b"x")
+    nodeid = kernel.look_up(b"f")
+    kernel.notifications.clear()
+    fs.write_bytes("/unknown/g", b"x")
+    fs.append("/f", b"yz")
+    fs.rename("/f", "/g")
+    fs.remove("/g")
+    kernel.look_up(b"f")
+    assert [code.name for code, _ in kernel.notifications] == [
+        *("INVAL_INODE", "STORE"),
+        *("INVAL_ENTRY", "INVAL_ENTRY", "INVAL_INODE", "INVAL_INODE"),
+        *("DELETE", "INVAL_INODE", "INVAL_INODE"),
+    ]
+    _, changed = kernel.notifications[0]
+    assert _abi.NOTIFY_INVAL_INODE_OUT.unpack(changed) == (nodeid, 1, 2)
+    _, stored = kernel.notifications[1]
+    assert _abi.NOTIFY_STORE_OUT.unpack_from(stored) == (nodeid, 2, 1)
+    assert stored.endswith(b"z")

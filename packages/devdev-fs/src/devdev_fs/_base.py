@@ -34,7 +34,8 @@ class FsBase(ABC):
         """The whole content of a file.
 
         Raises:
-            FsError: as a walk (`InodeOps.resolve`), EISDIR, EINVAL (no regular file).
+            FsError: as a walk (`InodeOps.resolve`), EISDIR, EINVAL (no regular file),
+                EFBIG (more than 0x7ffff000 bytes, which are mostly a hole).
         """
         return self.run(_paths.read_bytes, path)
 
@@ -96,7 +97,8 @@ class FsBase(ABC):
                 that is then), "x" (makes it), each also with "+".
 
         Raises:
-            FsError: as a walk, EISDIR, EINVAL (no regular file), EEXIST ("x").
+            FsError: as a walk, EEXIST ("x", which follows no link in the last
+                component), EISDIR, EINVAL (no regular file), ENOSPC.
             ValueError: another mode.
         """
         return OpenFile.open(self.run, path, mode)
@@ -111,11 +113,11 @@ class FsBase(ABC):
         parents: bool = False,
         exist_ok: bool = False,
     ) -> None:
-        """Make a directory; `parents` makes those above it too.
+        """Make a directory; `parents` makes those above it too, all or none.
 
         Raises:
             FsError: as a walk, EEXIST (with `exist_ok`: unless it is a directory),
-                ENOSPC.
+                EINVAL (`..` behind what is missing), ENOSPC.
         """
         self.run(_paths.mkdir, path, mode, parents, exist_ok)
 
@@ -123,7 +125,8 @@ class FsBase(ABC):
         """Remove a file, link or other non-directory; a link itself, not its target.
 
         Raises:
-            FsError: as a walk, ENOENT, EISDIR.
+            FsError: as a walk, EBUSY (the root), EINVAL (`.` or `..` at the end),
+                ENOTDIR (a slash behind it), ENOENT, EISDIR.
         """
         self.run(_paths.remove, path)
 
@@ -131,7 +134,8 @@ class FsBase(ABC):
         """Remove an empty directory.
 
         Raises:
-            FsError: as a walk, EBUSY (the root), ENOENT, ENOTDIR, ENOTEMPTY.
+            FsError: as a walk, EBUSY (the root), EINVAL (`.` or `..` at the end),
+                ENOENT, ENOTDIR (a link to a directory too), ENOTEMPTY.
         """
         self.run(_paths.rmdir, path)
 
@@ -141,7 +145,8 @@ class FsBase(ABC):
         A link is removed, not what it leads to.
 
         Raises:
-            FsError: as a walk, EBUSY (the root), ENOENT.
+            FsError: as a walk, EBUSY (the root), EINVAL (`.` or `..` at the end),
+                ENOTDIR (a slash behind a link or file), ENOENT.
         """
         return self.run(_paths.remove_tree, path)
 
@@ -154,7 +159,9 @@ class FsBase(ABC):
         """Move a name, in one step, replacing what `destination` was.
 
         Raises:
-            FsError: as a walk, ENOENT, and as `InodeOps.rename`.
+            FsError: as a walk, EBUSY (the root), EINVAL (`.` or `..` at the end),
+                ENOTDIR (a slash behind a link or file), ENOENT, and as
+                `InodeOps.rename`.
         """
         self.run(_paths.rename, source, destination, flags)
 
@@ -162,7 +169,8 @@ class FsBase(ABC):
         """Make `path` a symbolic link to `target`, which need not be there.
 
         Raises:
-            FsError: as a walk, EEXIST, and as `InodeOps.symlink`.
+            FsError: as a walk, EEXIST, ENOENT (a slash behind `path`), and as
+                `InodeOps.symlink`.
         """
         self.run(_paths.symlink, target, path)
 
@@ -170,7 +178,8 @@ class FsBase(ABC):
         """Give what is at `source` (a link itself too) a second name.
 
         Raises:
-            FsError: as a walk, EEXIST, EPERM (a directory), EMLINK.
+            FsError: as a walk, EEXIST, ENOENT (a slash behind `destination`), EPERM
+                (a directory).
         """
         self.run(_paths.link, source, destination)
 

@@ -63,7 +63,7 @@ class InodeOps:
         """Hold an inode: it stays usable when its last name goes.
 
         Raises:
-            FsError: ENOENT.
+            FsError: ENOENT, EINVAL (negative).
         """
         self._run(InodeTable.pin, ino, count)
 
@@ -71,7 +71,7 @@ class InodeOps:
         """Let go of an inode `count` times; without names and pins it is freed.
 
         Raises:
-            FsError: ENOENT, EINVAL (it is not held so often).
+            FsError: ENOENT, EINVAL (negative, or it is not held so often).
         """
         self._run(InodeTable.unpin, ino, count)
 
@@ -93,8 +93,8 @@ class InodeOps:
         change stamps nothing. Growing makes a hole, which costs no space.
 
         Raises:
-            FsError: ENOENT; for a size: EISDIR, EINVAL (no regular file, or
-                negative), EFBIG.
+            FsError: ENOENT, EINVAL (an owner beyond 32 bits); for a size: EISDIR,
+                EINVAL (no regular file, or negative), EFBIG.
         """
         return self._run(_attr.setattr, ino, change)
 
@@ -110,7 +110,7 @@ class InodeOps:
         A limit below what is used refuses growth, and takes nothing away.
 
         Raises:
-            FsError: EINVAL (negative).
+            FsError: EINVAL (negative, or beyond 63 bits).
         """
         self._run(_attr.set_limits, max_bytes, max_inodes)
 
@@ -119,6 +119,8 @@ class InodeOps:
     def read(self, ino: Ino, offset: int, size: int, noatime: bool = False) -> bytes:
         """Read up to `size` bytes, fewer at the end of the file, as pread(2).
 
+        As on Linux one read returns at most 0x7ffff000 bytes, which only matters for
+        long holes.
         With `noatime` the file is not taken for accessed, as with O_NOATIME.
 
         Raises:
@@ -171,7 +173,8 @@ class InodeOps:
 
         `.` and `..` come first, the others in the order in which they were added.
         To go on, pass the last entry's cookie: what is there throughout comes
-        exactly once, whatever is added and removed meanwhile.
+        exactly once, whatever is added and removed meanwhile. What is added after
+        the listing began, and so a new name too, comes in the next one.
 
         Raises:
             FsError: ENOENT, ENOTDIR, EINVAL (negative).
@@ -204,7 +207,7 @@ class InodeOps:
 
         Raises:
             FsError: ENOENT, ENOTDIR, EINVAL, ENAMETOOLONG, EEXIST, ENOENT (`parent`
-                was removed), EMLINK, ENOSPC.
+                was removed), ENOSPC, EINVAL (the caller's numbers do not fit).
         """
         return self._run(_namei.mkdir, parent, name, mode, caller)
 
@@ -215,7 +218,7 @@ class InodeOps:
 
         Raises:
             FsError: ENOENT, ENOTDIR, EINVAL, ENAMETOOLONG, EEXIST, ENOENT (`parent`
-                was removed), ENOSPC.
+                was removed), ENOSPC, EINVAL (the caller's numbers do not fit).
         """
         return self._run(_namei.create, parent, name, mode, caller)
 
@@ -230,9 +233,10 @@ class InodeOps:
         """Make a file, FIFO, socket or device node, by the type bits of `mode`.
 
         Raises:
-            FsError: EPERM (a directory), EINVAL (a symlink or no type), ENOENT,
-                ENOTDIR, EINVAL, ENAMETOOLONG, EEXIST, ENOENT (`parent` was removed),
-                ENOSPC.
+            FsError: EPERM (a directory), EINVAL (a symlink, an unknown type, a
+                device beyond 64 bits), ENOENT, ENOTDIR, EINVAL, ENAMETOOLONG, EEXIST,
+                ENOENT (`parent` was removed), ENOSPC, EINVAL (the caller's numbers do
+                not fit).
         """
         return self._run(_namei.mknod, parent, name, mode, device, caller)
 
@@ -244,7 +248,7 @@ class InodeOps:
         Raises:
             FsError: ENOENT (empty target), EINVAL (NUL in it), ENAMETOOLONG, ENOENT,
                 ENOTDIR, EINVAL, ENAMETOOLONG, EEXIST, ENOENT (`parent` was removed),
-                ENOSPC.
+                ENOSPC, EINVAL (the caller's numbers do not fit).
         """
         return self._run(_namei.symlink, parent, name, target, caller)
 
@@ -254,7 +258,7 @@ class InodeOps:
         Raises:
             FsError: ENOENT (`ino`), ENOENT, ENOTDIR, EINVAL, ENAMETOOLONG, EEXIST,
                 ENOENT (`parent` was removed), EPERM (a directory), ENOENT (`ino` has
-                no name left), EMLINK.
+                no name left).
         """
         return self._run(_namei.link, ino, parent, name)
 

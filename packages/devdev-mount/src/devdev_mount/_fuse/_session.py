@@ -24,7 +24,7 @@ from devdev_mount._fuse._ops import Ops
 from devdev_mount._mountpoint import resolve_mountpoint
 from devdev_mount._watcher import Watcher
 
-READY_TIMEOUT = 5.0  # from mount(2) to the answer to a first stat
+READY_TIMEOUT = 10.0  # from mount(2) to the answer to a first stat
 FLUSH_TIMEOUT = 2.0  # for dirty pages, before an unmount by force drops them
 END_TIMEOUT = 3.0  # for the serving thread, once the kernel or we told it to end
 
@@ -114,15 +114,23 @@ class _Server:
     ) -> None:
         self._mountpoint = mountpoint
         self._source = source
-        self._fd = mount_device(mountpoint, source, options)
-        self._mirror = KernelMirror(fs, self._fd)
-        self._ops = Ops(self._mirror.attachment.inodes, self._mirror.nodes, options)
-        self._connection = Connection(self._fd, self._ops, self._mirror, spin_s)
-        _forks.register(self._drop)
-        self._thread = threading.Thread(
-            target=self._run, name=f"devdev-fuse {mountpoint}", daemon=True
-        )
-        self._thread.start()
+        with ExitStack() as undo:
+            self._fd = mount_device(mountpoint, source, options)
+            undo.callback(os.close, self._fd)
+            self._mirror = KernelMirror(fs, self._fd)
+            attachment = self._mirror.attachment
+            undo.callback(attachment.detach)
+            self._ops = Ops(attachment.inodes, self._mirror.nodes, options)
+            self._connection = Connection(self._fd, self._ops, self._mirror, spin_s)
+            undo.callback(self._connection.close)
+            _forks.register(self._drop)
+            undo.callback(_forks.unregister, self._drop)
+            self._thread = threading.Thread(
+                target=self._run, name=f"devdev-fuse {mountpoint}", daemon=True
+            )
+            self._thread.start()
+            # From here on the thread releases all that.
+            undo.pop_all()
 
     @property
     def is_alive(self) -> bool:
