@@ -103,14 +103,12 @@ class Watcher:
         Raises:
             MountError: it ended instead, or takes too long.
         """
-        assert self._process.stdout
-        with self._process.stdout as output:
-            poll = select.poll()
-            poll.register(output, select.POLLIN)
-            if not poll.poll(START_TIMEOUT * 1000) or not output.read(1):
-                raise MountError(
-                    f"the watcher process ({sys.executable}) did not start"
-                )
+        output = self._process.stdout
+        assert output
+        poll = select.poll()
+        poll.register(output, select.POLLIN)
+        if not poll.poll(START_TIMEOUT * 1000) or not output.read(1):
+            raise MountError(f"the watcher process ({sys.executable}) did not start")
 
     def dismiss(self) -> None:
         """End it: the mount is gone and nothing is left to do."""
@@ -121,11 +119,13 @@ class Watcher:
     def abandon(self) -> None:
         """Leave what is left to it, as if this process had ended; wait until it did."""
         self._close()
-        try:
-            self._process.wait(END_TIMEOUT)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait(END_TIMEOUT)
+        assert self._process.stdout
+        with self._process.stdout:
+            try:
+                self._process.wait(END_TIMEOUT)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait(END_TIMEOUT)
 
     def _close(self) -> None:
         _forks.unregister(self._forget)
