@@ -92,6 +92,7 @@ def spell(tree: Tree, change: Change) -> str:
         was = f" was {tree.label(change.old)}" if change.old else ""
         return f"entry {label}/{change.name.decode()}{was}"
     assert (change.name, change.old) == (b"", 0)
+    assert change.end >= -1 <= change.grown_to
     end = "" if change.end == -1 else change.end
     grew = f" grew to {change.grown_to}" if change.grown_to >= 0 else ""
     return f"content {label} {change.offset}:{end}{grew}"

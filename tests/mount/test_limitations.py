@@ -82,3 +82,45 @@ def test_mount_says_how_not_to_use_it() -> None:
     assert mount.__doc__ is not None
     assert "posix_spawn" in mount.__doc__
     assert "serve" in mount.__doc__
+
+
+@pytest.mark.fuse
+def test_a_plain_umount_from_outside_finds_it_busy() -> None:
+    command = ["umount"] if os.geteuid() == 0 else ["fusermount3", "-u"]
+    with serve() as served:
+        done = subprocess.run(
+            [*command, served.path], capture_output=True, text=True, timeout=10
+        )
+        assert "busy" in done.stderr
+        assert served.fs.exists("/")
+
+
+SHOW_PATHS = """
+import os
+print("in", flush=True)
+input()
+try:
+    os.getcwd()
+except FileNotFoundError:
+    print("gone")
+os.stat("../b")
+print(os.getcwd())
+"""
+
+
+@pytest.mark.fuse
+def test_a_directory_that_the_api_moves_has_no_path_for_who_is_in_it() -> None:
+    with serve() as served:
+        served.fs.mkdir("/a")
+        inside = subprocess.Popen(
+            [sys.executable, "-S", "-c", SHOW_PATHS],
+            cwd=served.path / "a",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert inside.stdout is not None
+        assert inside.stdout.readline() == "in\n"
+        served.fs.rename("/a", "/b")
+        before, after = inside.communicate("\n", timeout=10)[0].split()
+        assert (before, after) == ("gone", f"{served.path}/b")

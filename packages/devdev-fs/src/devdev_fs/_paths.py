@@ -192,7 +192,6 @@ def _copy_tree(
     if at.inode is not None:
         raise FsError(Errno.EEXIST, path=destination)
     assert at.parent is not None
-    _namei.check_name(at.name)
     if _namei.is_within(table, at.parent, origin):
         message = "a directory cannot be copied below itself"
         raise FsError(Errno.EINVAL, message, destination)
