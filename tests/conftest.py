@@ -61,13 +61,15 @@ def run_roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, 
     tmpdir = Path(tempfile.mkdtemp(prefix="pytest-devdev-")).resolve()
     tmpdir.chmod(0o1777)  # as the system's own: tests also run programs as other users
     roots = (tmpdir, base)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TMPDIR", str(tmpdir))
-        patch.setattr(tempfile, "tempdir", str(tmpdir))
-        before = find_leftovers(roots)
-        yield roots
-        fail_if_left(before, roots)
-    shutil.rmtree(tmpdir)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("TMPDIR", str(tmpdir))
+            patch.setattr(tempfile, "tempdir", str(tmpdir))
+            before = find_leftovers(roots)
+            yield roots
+            fail_if_left(before, roots)
+    finally:
+        shutil.rmtree(tmpdir, ignore_errors=True)
 
 
 @pytest.fixture(autouse=True)

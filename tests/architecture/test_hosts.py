@@ -75,6 +75,7 @@ def test_another_package_host_is_noticed(line: str) -> None:
     assert other_package_sources(f"pip install x {line}\n")
 
 
-@pytest.mark.parametrize("line", ["open('/root/.netrc')", "cd /work/project"])
-def test_a_path_of_a_machine_is_noticed(line: str) -> None:
-    assert MACHINE_PATH.search(line)
+@pytest.mark.parametrize("line", ["open('{}/.netrc')", "cd {}/project"])
+@pytest.mark.parametrize("home", ["root", "work"])
+def test_a_path_of_a_machine_is_noticed(line: str, home: str) -> None:
+    assert MACHINE_PATH.search(line.format(f"/{home}"))
