@@ -9,8 +9,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from devdev_fs import Fs
+from devdev_mount import mount
 
-from tests.leaks import find_leftovers, unescape, wait_for_none_beyond
+from tests.leaks import detach_mounts, find_leftovers, unescape, wait_for_none_beyond
 
 
 @contextmanager
@@ -75,6 +77,18 @@ def test_a_leftover_is_found_until_it_is_gone(
         kinds = {line.split()[0] for line in find_leftovers(run_roots) - before}
         assert kind in kinds
     assert wait_for_none_beyond(before, run_roots) == set()
+
+
+@pytest.mark.fuse
+def test_a_mount_is_found_and_can_be_detached(
+    tmp_path: Path, run_roots: tuple[Path, ...]
+) -> None:
+    directory = tmp_path / "with a space"
+    directory.mkdir()
+    with mount(Fs(), directory):
+        assert f"mount {directory}" in find_leftovers(run_roots)
+        detach_mounts(run_roots)
+        assert f"mount {directory}" not in find_leftovers(run_roots)
 
 
 def test_a_path_of_the_mount_table_is_unescaped() -> None:
