@@ -1,6 +1,7 @@
 """Every package can be imported on every platform, and says there what is missing.
 
-The platforms are played by what `sys.platform` says; nothing of theirs is run.
+The platforms are played by what `sys.platform` says; nothing of theirs is run. The
+standard library's modules are loaded before, since they would look for the real one.
 """
 
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 PROGRAM = """
     import sys
+    import asyncio, ctypes, logging, shutil, socket, subprocess, tempfile
     sys.platform = sys.argv[1]
     import devdev_exec, devdev_fs, devdev_mcp, devdev_mount
 
