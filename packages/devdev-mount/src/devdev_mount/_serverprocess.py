@@ -10,8 +10,8 @@ import os
 import signal
 import socket
 import subprocess
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import Lock, Thread
 
@@ -27,8 +27,6 @@ CALL_TIMEOUT = 120.0
 """For a sign of life while an operation runs."""
 STOP_TIMEOUT = 5.0
 """For an orderly end of the server, before it is killed."""
-CLEANUP_TIMEOUT = 5.0
-"""For the watcher to undo the mount of a server that was killed."""
 
 _BOOT = (
     "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
@@ -103,33 +101,33 @@ class ServerProcess:
 
     def call(self, frame: bytes) -> bytes:
         """One operation, there and back."""
-        channel = self._take()
-        try:
+        with self._connection() as channel:
             channel.send(Kind.CALL, frame)
-            reply = channel.receive()
-        except BaseException as error:
-            channel.close()
-            raise self._explain(error) from None
-        self._give_back(channel)
-        return reply.payload
+            return channel.receive().payload
 
     def import_tree(
         self, request: Mapping[str, object], progress: Progress | None
     ) -> ImportReport:
         """Have the server read a host directory."""
-        channel = self._take()
-        try:
+        with self._connection() as channel:
             channel.send(Kind.IMPORT, json.dumps(request).encode())
             while (frame := channel.receive()).kind == Kind.PROGRESS:
                 if progress is not None:
                     progress(decode_report(frame.payload))
+        if frame.kind == Kind.FAILED:
+            raise decode_failure(frame.payload)
+        return decode_report(frame.payload)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Channel]:
+        """A connection for one call; what went wrong is not used again."""
+        channel = self._take()
+        try:
+            yield channel
         except BaseException as error:
             channel.close()
             raise self._explain(error) from None
         self._give_back(channel)
-        if frame.kind == Kind.FAILED:
-            raise decode_failure(frame.payload)
-        return decode_report(frame.payload)
 
     def _take(self) -> Channel:
         with self._lock:
