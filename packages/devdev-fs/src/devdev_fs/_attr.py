@@ -37,6 +37,7 @@ def setattr(table: InodeTable, ino: Ino, change: SetAttr) -> Stat:
     if change.size is not None:
         _check_size(table.regular(ino), change.size)
     now = table.clock.now_ns()
+    inode = table.edit(inode)
     if change.size is not None:
         assert isinstance(inode, RegularFile)
         set_size(table, inode, change.size)
@@ -63,7 +64,7 @@ def _check_size(inode: RegularFile, size: int) -> None:
 
 
 def set_size(table: InodeTable, inode: RegularFile, size: int) -> None:
-    """Cut or extend a file, keep the account of pages, note the change."""
+    """Cut or extend a file, edited; keep the account of pages, note the change."""
     old, pages = inode.content.size, inode.content.page_count
     inode.content.truncate(size)
     table.pages_used += inode.content.page_count - pages
@@ -97,8 +98,8 @@ def statvfs(table: InodeTable) -> StatVfs:
         PAGE_SIZE,
         max(table.max_pages, table.pages_used),
         max(table.max_pages - table.pages_used, 0),
-        max(table.max_inodes, len(table.inodes)),
-        max(table.max_inodes - len(table.inodes), 0),
+        max(table.max_inodes, table.inode_count),
+        max(table.max_inodes - table.inode_count, 0),
         NAME_MAX,
     )
 
@@ -114,3 +115,4 @@ def set_limits(
         table.max_pages = max_bytes // PAGE_SIZE
     if max_inodes is not None:
         table.max_inodes = max_inodes
+    table.forget_image()

@@ -2,15 +2,15 @@
 
 A page is a `bytes` of at most `PAGE_SIZE`; what it lacks up to that reads as
 zeros, and so does a page that is absent (a hole). A change puts another `bytes`
-in the page's place, so a copy of the page table is a complete, independent copy
-of the file.
+in the page's place.
 
 INVARIANT: no page holds a byte at or past `size`.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
+from devdev_fs._sparse import Sparse
 from devdev_fs._types import PAGE_SIZE
 
 _ZEROS = bytes(PAGE_SIZE)
@@ -37,24 +37,26 @@ class Run(NamedTuple):
     data: bytes
 
 
-class Content:
-    """Bytes addressed by offset; sparse."""
+class Content(Sparse[bytes]):
+    """Bytes addressed by offset; sparse. Its values are pages, by their numbers."""
 
-    __slots__ = ("_pages", "size")
+    __slots__ = ("size",)
+
+    BITS: ClassVar[int] = 6
 
     def __init__(self) -> None:
-        self._pages: dict[int, bytes] = {}
+        super().__init__()
         self.size = 0
 
     @property
     def page_count(self) -> int:
         """How many pages hold content; holes are not counted."""
-        return len(self._pages)
+        return self.count
 
     def copy(self) -> "Content":
-        """An independent copy that shares the pages."""
+        """An independent copy that shares the pages, in O(1)."""
         twin = Content()
-        twin._pages = self._pages.copy()
+        twin.copy_of(self)
         twin.size = self.size
         return twin
 
@@ -66,10 +68,9 @@ class Content:
         end = min(offset + size, self.size)
         if offset >= end:
             return []
-        get = self._pages.get
         first, skip = divmod(offset, PAGE_SIZE)
         last = (end - 1) // PAGE_SIZE
-        found = [get(number, b"") for number in range(first, last + 1)]
+        found = [page or b"" for page in self.slice(first, last + 1)]
         if last > first:
             for at, page in enumerate(found):
                 if len(page) < PAGE_SIZE:
@@ -86,12 +87,11 @@ class Content:
         """How many pages a write at `offset` would fill from holes."""
         if not length:
             return 0
-        pages = self._pages
         first = offset // PAGE_SIZE
         last = (offset + length - 1) // PAGE_SIZE
         if first == last:
-            return first not in pages
-        return sum(number not in pages for number in range(first, last + 1))
+            return self.get(first) is None
+        return self.slice(first, last + 1).count(None)
 
     def write(self, offset: int, data: Bytes) -> None:
         """Put `data` at `offset`; what lies between the old end and it is a hole."""
@@ -111,38 +111,32 @@ class Content:
         pages = [
             bytes(view[at : at + PAGE_SIZE]) for at in range(done, stop, PAGE_SIZE)
         ]
-        self._pages.update(zip(range(number, number + whole), pages, strict=True))
+        self.put(number, pages)
         if stop < length:
             self._patch(number + whole, 0, view[stop:])
         self.size = max(self.size, end)
 
     def _patch(self, number: int, skip: int, data: memoryview) -> None:
         """Replace a part of one page, which may be a hole."""
-        old = self._pages.get(number, b"")
+        old = self.get(number) or b""
         head = old[:skip]
         gap = _ZEROS[: skip - len(head)]
-        self._pages[number] = b"".join((head, gap, data, old[skip + len(data) :]))
+        self.set(number, b"".join((head, gap, data, old[skip + len(data) :])))
 
     def truncate(self, size: int) -> None:
         """Cut to `size`, or extend to it with a hole."""
         if size < self.size:
             keep = -(-size // PAGE_SIZE)
-            span = -(-self.size // PAGE_SIZE) - keep
-            if span < len(self._pages):
-                for number in range(keep, keep + span):
-                    self._pages.pop(number, None)
-            else:
-                for number in [n for n in self._pages if n >= keep]:
-                    del self._pages[number]
+            self.clear(keep)
             tail = size % PAGE_SIZE
-            last = self._pages.get(keep - 1, b"") if tail else b""
+            last = (self.get(keep - 1) or b"") if tail else b""
             if len(last) > tail:
-                self._pages[keep - 1] = last[:tail]
+                self.set(keep - 1, last[:tail])
         self.size = size
 
     def spans(self) -> Iterator[range]:
         """The numbers of the pages, ascending: adjacent ones, up to `RUN_PAGES`."""
-        numbers = sorted(self._pages)
+        numbers = list(self.numbers())
         at = 0
         while at < len(numbers):
             first = numbers[at]
@@ -161,7 +155,8 @@ class Content:
         for span in self.spans():
             data = b"".join(
                 page if len(page) == PAGE_SIZE else page + _ZEROS[len(page) :]
-                for page in map(self._pages.__getitem__, span)
+                for page in self.slice(span.start, span.stop)
+                if page is not None
             )
             yield Run(span.start, len(span), data.rstrip(b"\0"))
 
@@ -169,11 +164,14 @@ class Content:
         """Put back what `runs` gave; the size is set by the caller beforehand."""
         for at in range(run.pages):
             page = run.data[at * PAGE_SIZE : (at + 1) * PAGE_SIZE]
-            self._pages[run.first + at] = page
+            self.set(run.first + at, page)
 
     def check(self) -> None:
         """Assert the invariant."""
-        for number, page in self._pages.items():
+        super().check()
+        for number in self.numbers():
+            page = self.get(number)
+            assert page is not None
             assert len(page) <= PAGE_SIZE, (number, len(page))
             assert number * PAGE_SIZE < self.size, (number, self.size)
             assert number * PAGE_SIZE + len(page) <= self.size, (number, self.size)

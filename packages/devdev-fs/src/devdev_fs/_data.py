@@ -17,8 +17,7 @@ def read_chunks(
     if offset < 0 or size < 0:
         raise FsError(Errno.EINVAL, f"negative offset {offset} or size {size}")
     if size and not noatime:
-        inode.atime_ns = table.clock.now_ns()
-        table.note_attributes(inode.ino)
+        table.touch_atime(inode)
     return inode.content.chunks(offset, min(size, READ_MAX))
 
 
@@ -45,7 +44,8 @@ def write(table: InodeTable, ino: Ino, offset: int, data: Bytes) -> int:
     added = content.pages_to_add(offset, length)
     table.check_pages(added)
     grown_to = end if end > content.size else -1
-    content.write(offset, view)
+    inode = table.edit(inode)
+    inode.content.write(offset, view)
     table.pages_used += added
     inode.mtime_ns = inode.ctime_ns = table.clock.now_ns()
     table.note_content(inode.ino, offset, end, grown_to)
@@ -64,8 +64,7 @@ def readlink(table: InodeTable, ino: Ino) -> bytes:
     inode = table.get(ino)
     if not isinstance(inode, Symlink):
         raise FsError(Errno.EINVAL, f"inode {ino} is not a symbolic link")
-    inode.atime_ns = table.clock.now_ns()
-    table.note_attributes(ino)
+    table.touch_atime(inode)
     return inode.target
 
 
@@ -76,18 +75,15 @@ def readdir(
     directory = table.directory(ino)
     if cookie < 0 or (limit is not None and limit < 0):
         raise FsError(Errno.EINVAL, f"negative cookie {cookie} or limit {limit}")
-    directory.atime_ns = table.clock.now_ns()
-    table.note_attributes(ino)
+    table.touch_atime(directory)
     found = []
     if cookie < 1:
         found.append(dirent(b".", directory, 1))
     if cookie < 2:
-        parent = table.inodes.get(directory.parent, directory)
-        found.append(dirent(b"..", parent, 2))
+        found.append(dirent(b"..", table.parent(directory), 2))
     room = None if limit is None else max(limit - len(found), 0)
-    inodes = table.inodes
     found.extend(
-        dirent(name, inodes[child], at)
-        for name, child, at in islice(directory.after(max(cookie, 2)), room)
+        dirent(name, table.get(child), at)
+        for name, child, at in islice(table.listing(directory, max(cookie, 2)), room)
     )
     return found if limit is None else found[:limit]

@@ -1,6 +1,7 @@
 """Digests: `tree_digest` (the same tree?) and `image_digest` (the same state?)."""
 
 from hashlib import sha256
+from operator import itemgetter
 
 from devdev_fs import _snapshot
 from devdev_fs._cbor import encode
@@ -36,10 +37,8 @@ def tree_digest(table: InodeTable, path: str | bytes) -> str:
         seen[inode.ino] = len(seen)
         digest.update(encode([depth, name, inode.mode, inode.rdev, _own(inode)]))
         if isinstance(inode, Directory):
-            todo += [
-                (depth + 1, child, table.inodes[inode.entries[child][0]])
-                for child in sorted(inode.entries, reverse=True)
-            ]
+            entries = sorted(table.entries(inode), key=itemgetter(0), reverse=True)
+            todo += [(depth + 1, name, child) for name, child in entries]
     return digest.hexdigest()
 
 

@@ -162,4 +162,4 @@ class Fs(FsBase):
     def __repr__(self) -> str:
         table = self._table
         used = table.pages_used * PAGE_SIZE
-        return f"<Fs: {len(table.inodes)} inodes, {used} bytes>"
+        return f"<Fs: {table.inode_count} inodes, {used} bytes>"

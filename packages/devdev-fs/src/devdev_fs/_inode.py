@@ -1,24 +1,26 @@
-"""Inodes and their kinds: what each holds, and the order of a directory's entries."""
+"""Inodes and their kinds: what each holds, and the order of a directory's entries.
 
-from bisect import bisect_right
-from collections.abc import Iterator
+Versions of a filesystem share inodes. One that an earlier version has is not
+changed any more: `InodeTable.edit` gives a copy of it to change.
+"""
+
 from dataclasses import dataclass, field
-from operator import itemgetter
+from typing import Self
 
 from devdev_fs._content import Content
+from devdev_fs._entries import Entries
 from devdev_fs._types import PAGE_SIZE, S_IFMT, Dirent, Ino, Kind, Stat
 
 FIRST_COOKIE = 3
 """Cookies 1 and 2 stand for `.` and `..`, 0 for the beginning."""
-COOKIE_MAX = 2**63 - 1
+
+Link = tuple[Ino, bytes]
+"""A directory, and a name in it."""
 
 
 @dataclass(slots=True, eq=False)
 class Inode:
-    """A filesystem object, reachable or not.
-
-    INVARIANT: it is in the table iff `nlink > 0` or `pins > 0`.
-    """
+    """A filesystem object, reachable or not."""
 
     ino: Ino
     mode: int
@@ -30,8 +32,18 @@ class Inode:
     ctime_ns: int
     btime_ns: int
     nlink: int = 1
-    pins: int = 0
-    """References other than dentries: kernel lookups and open files."""
+    parent: Ino = Ino(0)
+    """The directory that has `name`; of the root itself, of an orphan none (0)."""
+    name: bytes = b""
+    """A name of it, empty for the root and orphans."""
+    others: set[Link] | None = None
+    """Its further names: hard links."""
+    xattrs: dict[bytes, bytes] | None = None
+    """Extended attributes by name; never changed in place, since copies share it."""
+    token: int = 0
+    """Whose it is to change as it is; see `InodeTable.edit`."""
+    digest: bytes = b""
+    """What `_digest` computed of it, if it did; not copied."""
 
     @property
     def kind(self) -> Kind:
@@ -52,6 +64,55 @@ class Inode:
     def rdev(self) -> int:
         """What `st_rdev` shows."""
         return 0
+
+    def copy(self) -> Self:
+        """An inode with the same state, to be changed instead of this one."""
+        twin = self.__new__(type(self))
+        twin.ino = self.ino
+        twin.mode = self.mode
+        twin.uid = self.uid
+        twin.gid = self.gid
+        twin.atime_ns = self.atime_ns
+        twin.mtime_ns = self.mtime_ns
+        twin.ctime_ns = self.ctime_ns
+        twin.btime_ns = self.btime_ns
+        twin.nlink = self.nlink
+        twin.parent = self.parent
+        twin.name = self.name
+        twin.others = self.others and self.others.copy()
+        twin.xattrs = self.xattrs
+        twin.token = 0
+        twin.digest = b""
+        twin.copy_body(self)
+        return twin
+
+    def copy_body(self, other: Self) -> None:
+        """Take over what only inodes of this kind have."""
+
+    def links(self) -> list[Link]:
+        """All its names, sorted."""
+        if not self.name:
+            return []
+        return sorted(((self.parent, self.name), *(self.others or ())))
+
+    def add_link(self, parent: Ino, name: bytes) -> None:
+        """Take note of a new name."""
+        if not self.name:
+            self.parent, self.name = parent, name
+        elif self.others is None:
+            self.others = {(parent, name)}
+        else:
+            self.others.add((parent, name))
+
+    def remove_link(self, parent: Ino, name: bytes) -> None:
+        """Take note that a name is gone."""
+        if (parent, name) != (self.parent, self.name):
+            assert self.others is not None
+            self.others.remove((parent, name))
+        elif self.others:
+            self.parent, self.name = self.others.pop()
+        else:
+            self.parent, self.name = Ino(0), b""
 
     def stat(self) -> Stat:
         """The present attributes."""
@@ -85,7 +146,11 @@ class RegularFile(Inode):
     @property
     def pages(self) -> int:
         """Pages of content; holes are not counted."""
-        return self.content.page_count
+        return self.content.count
+
+    def copy_body(self, other: Self) -> None:
+        """Take over the content."""
+        self.content = other.content.copy()
 
 
 @dataclass(slots=True, eq=False)
@@ -99,6 +164,10 @@ class Symlink(Inode):
         """Bytes of the target."""
         return len(self.target)
 
+    def copy_body(self, other: Self) -> None:
+        """Take over the target."""
+        self.target = other.target
+
 
 @dataclass(slots=True, eq=False)
 class Special(Inode):
@@ -111,6 +180,10 @@ class Special(Inode):
         """The device number; 0 for FIFOs and sockets."""
         return self.device
 
+    def copy_body(self, other: Self) -> None:
+        """Take over the device number."""
+        self.device = other.device
+
 
 @dataclass(slots=True, eq=False)
 class Directory(Inode):
@@ -119,58 +192,35 @@ class Directory(Inode):
     Each entry has a cookie, ascending in that order and never used twice, so a
     listing that goes on after a cookie neither skips nor repeats an entry while
     others come and go. A name that comes to mean another inode keeps its cookie.
-
-    What is added after a listing began is not part of it: otherwise a program that
-    renames what it lists would never come to the end.
     """
 
-    parent: Ino = Ino(0)
-    entries: dict[bytes, tuple[Ino, int]] = field(default_factory=dict)
+    entries: Entries = field(default_factory=Entries)
     next_cookie: int = FIRST_COOKIE
-    _end: int = COOKIE_MAX
-    """The first cookie that was not yet given when a listing last began."""
-    _listing: list[tuple[int, bytes]] | None = None
-    """Cookies and names as of then, to continue from by bisection."""
+
+    def copy_body(self, other: Self) -> None:
+        """Take over the entries."""
+        self.entries = other.entries.copy()
+        self.next_cookie = other.next_cookie
 
     def add(self, name: bytes, ino: Ino) -> None:
         """Add `name`, which is not there."""
-        self.entries[name] = (ino, self.next_cookie)
+        self.entries.set(name, (ino, self.next_cookie))
         self.next_cookie += 1
 
     def replace(self, name: bytes, ino: Ino) -> None:
         """Let `name`, which is there, mean another inode."""
-        self.entries[name] = (ino, self.entries[name][1])
+        entry = self.entries.get(name)
+        assert entry is not None
+        self.entries.set(name, (ino, entry[1]))
 
     def remove(self, name: bytes) -> None:
         """Remove `name`, which is there."""
-        del self.entries[name]
+        self.entries.remove(name)
 
     def child(self, name: bytes) -> Ino | None:
         """The inode that `name` means, or None."""
         entry = self.entries.get(name)
         return None if entry is None else entry[0]
-
-    def after(self, cookie: int) -> Iterator[tuple[bytes, Ino, int]]:
-        """The entries behind `cookie`, in order; a listing begins before the first.
-
-        The list of names is kept from one call to the next, since a large
-        directory is read in many; entries that went are passed over.
-        """
-        if cookie < FIRST_COOKIE:
-            self._end, self._listing = self.next_cookie, None
-        listing = self._listing
-        if listing is None:
-            listing = [
-                (at, name) for name, (_, at) in self.entries.items() if at < self._end
-            ]
-            self._listing = listing
-        start = bisect_right(listing, cookie, key=itemgetter(0))
-        for index in range(start, len(listing)):
-            at, name = listing[index]
-            entry = self.entries.get(name)
-            if entry is not None and entry[1] == at:
-                yield name, entry[0], at
-        self._listing = None
 
 
 def dirent(name: bytes, inode: Inode, cookie: int) -> Dirent:

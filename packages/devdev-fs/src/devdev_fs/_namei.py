@@ -47,10 +47,10 @@ def lookup(table: InodeTable, parent: Ino, name: bytes) -> Stat:
 
 
 def _entry(table: InodeTable, directory: Directory, name: bytes) -> Inode:
-    child = directory.child(name)
-    if child is None:
+    inode = table.child(directory, name)
+    if inode is None:
         raise FsError(Errno.ENOENT, path=name)
-    return table.inodes[child]
+    return inode
 
 
 def _check_new(table: InodeTable, parent: Ino, name: bytes) -> Directory:
@@ -62,7 +62,7 @@ def _check_new(table: InodeTable, parent: Ino, name: bytes) -> Directory:
     """
     directory = table.directory(parent)
     check_name(name)
-    if name in directory.entries:
+    if directory.child(name) is not None:
         raise FsError(Errno.EEXIST, path=name)
     if not directory.nlink:
         raise FsError(Errno.ENOENT, "the directory was removed", name)
@@ -76,8 +76,8 @@ def mkdir(
     directory = _check_new(table, parent, name)
     table.check_inodes()
     stamp = table.stamp(directory, Kind.DIRECTORY | mode & 0o7777, caller)
-    child = Directory(*stamp, nlink=2, parent=parent)
-    table.enter(directory, name, child)
+    child = Directory(*stamp, nlink=2)
+    table.enter(table.edit(directory), name, child)
     return child.stat()
 
 
@@ -102,7 +102,7 @@ def mknod(
         child = RegularFile(*stamp)
     else:
         child = Special(*stamp, device=device)
-    table.enter(directory, name, child)
+    table.enter(table.edit(directory), name, child)
     return child.stat()
 
 
@@ -128,7 +128,7 @@ def symlink(
     table.check_inodes()
     stamp = table.stamp(directory, Kind.SYMLINK | 0o777, caller)
     child = Symlink(*stamp, target=target)
-    table.enter(directory, name, child)
+    table.enter(table.edit(directory), name, child)
     return child.stat()
 
 
@@ -141,7 +141,9 @@ def link(table: InodeTable, ino: Ino, parent: Ino, name: bytes) -> Stat:
     if not inode.nlink:
         raise FsError(Errno.ENOENT, "a hard link to a removed inode", name)
     now = table.clock.now_ns()
+    directory, inode = table.edit(directory), table.edit(inode)
     directory.add(name, inode.ino)
+    inode.add_link(directory.ino, name)
     inode.nlink += 1
     inode.ctime_ns = directory.mtime_ns = directory.ctime_ns = now
     table.note_entry(parent, name)
@@ -157,10 +159,11 @@ def unlink(table: InodeTable, parent: Ino, name: bytes) -> None:
     if isinstance(inode, Directory):
         raise FsError(Errno.EISDIR, path=name)
     now = table.clock.now_ns()
+    directory = table.edit(directory)
     directory.remove(name)
     directory.mtime_ns = directory.ctime_ns = now
-    _drop_name(table, inode, now)
-    table.note_entry(parent, name, inode.ino)
+    _drop_name(table, inode, directory, name, now)
+    table.note_entry(directory.ino, name, inode.ino)
 
 
 def rmdir(table: InodeTable, parent: Ino, name: bytes) -> None:
@@ -170,23 +173,29 @@ def rmdir(table: InodeTable, parent: Ino, name: bytes) -> None:
     inode = _entry(table, directory, name)
     if not isinstance(inode, Directory):
         raise FsError(Errno.ENOTDIR, path=name)
-    if inode.entries:
+    if len(inode.entries):
         raise FsError(Errno.ENOTEMPTY, path=name)
     now = table.clock.now_ns()
+    directory = table.edit(directory)
     directory.remove(name)
     directory.nlink -= 1
     directory.mtime_ns = directory.ctime_ns = now
-    _drop_name(table, inode, now)
-    table.note_entry(parent, name, inode.ino)
+    _drop_name(table, inode, directory, name, now)
+    table.note_entry(directory.ino, name, inode.ino)
 
 
-def _drop_name(table: InodeTable, inode: Inode, now: int) -> None:
-    """Take one name's count off an inode; a directory's only name takes all."""
+def _drop_name(
+    table: InodeTable, inode: Inode, directory: Directory, name: bytes, now: int
+) -> None:
+    """Take one name off an inode; a directory's only name takes all links."""
+    inode = table.edit(inode)
+    inode.remove_link(directory.ino, name)
     inode.nlink = 0 if isinstance(inode, Directory) else inode.nlink - 1
     inode.ctime_ns = now
-    if inode.nlink or inode.pins:
+    if inode.nlink:
         table.note_attributes(inode.ino)
-    table.reclaim(inode)
+    else:
+        table.unname(inode)
 
 
 # --- rename ----------------------------------------------------------------------
@@ -208,8 +217,7 @@ def rename(
     check_name(name)
     check_name(new_name)
     source = _entry(table, source_dir, name)
-    target_ino = target_dir.child(new_name)
-    target = None if target_ino is None else table.inodes[target_ino]
+    target = table.child(target_dir, new_name)
     if flags & RenameFlags.NOREPLACE and target is not None:
         raise FsError(Errno.EEXIST, path=new_name)
     if flags & RenameFlags.EXCHANGE and target is None:
@@ -236,8 +244,8 @@ def is_within(table: InodeTable, directory: Directory, above: Inode) -> bool:
     if not isinstance(above, Directory):
         return False
     while directory is not above:
-        parent = table.inodes.get(directory.parent)
-        if parent is directory or not isinstance(parent, Directory):
+        parent = table.parent(directory)
+        if parent is directory:
             return False
         directory = parent
     return True
@@ -249,7 +257,7 @@ def _check_replaceable(source: Inode, target: Inode | None, name: bytes) -> None
     if isinstance(source, Directory):
         if not isinstance(target, Directory):
             raise FsError(Errno.ENOTDIR, path=name)
-        if target.entries:
+        if len(target.entries):
             raise FsError(Errno.ENOTEMPTY, path=name)
     elif isinstance(target, Directory):
         raise FsError(Errno.EISDIR, path=name)
@@ -265,6 +273,9 @@ def _move(
     target: Inode | None,
 ) -> None:
     now = table.clock.now_ns()
+    source_dir, source = table.edit(source_dir), table.edit(source)
+    # The same directory stays the same one.
+    target_dir = table.edit(table.directory(target_dir.ino))
     source_dir.remove(name)
     if target is None:
         target_dir.add(new_name, source.ino)
@@ -272,8 +283,8 @@ def _move(
         target_dir.replace(new_name, source.ino)
         if isinstance(target, Directory):
             target_dir.nlink -= 1
-        _drop_name(table, target, now)
-    _reparent(source, source_dir, target_dir)
+        _drop_name(table, target, target_dir, new_name, now)
+    _relink(source, source_dir, name, target_dir, new_name)
     _stamp_renamed(table, now, source_dir, target_dir, source)
     table.note_entry(source_dir.ino, name, source.ino)
     table.note_entry(target_dir.ino, new_name, Ino(0) if target is None else target.ino)
@@ -288,22 +299,28 @@ def _exchange(
     new_name: bytes,
     target: Inode,
 ) -> None:
+    source_dir, source = table.edit(source_dir), table.edit(source)
+    target_dir = table.edit(table.directory(target_dir.ino))
+    target = table.edit(target)
     source_dir.replace(name, target.ino)
     target_dir.replace(new_name, source.ino)
-    _reparent(source, source_dir, target_dir)
-    _reparent(target, target_dir, source_dir)
+    _relink(source, source_dir, name, target_dir, new_name)
+    _relink(target, target_dir, new_name, source_dir, name)
     now = table.clock.now_ns()
     _stamp_renamed(table, now, source_dir, target_dir, source, target)
     table.note_entry(source_dir.ino, name, source.ino)
     table.note_entry(target_dir.ino, new_name, target.ino)
 
 
-def _reparent(inode: Inode, old: Directory, new: Directory) -> None:
-    """Move the link that a directory's `..` is from one parent to the other."""
+def _relink(
+    inode: Inode, old: Directory, name: bytes, new: Directory, new_name: bytes
+) -> None:
+    """Let an inode know its new name; a directory's `..` is a link of its parent."""
+    inode.remove_link(old.ino, name)
+    inode.add_link(new.ino, new_name)
     if isinstance(inode, Directory):
         old.nlink -= 1
         new.nlink += 1
-        inode.parent = new.ino
 
 
 def _stamp_renamed(
@@ -389,19 +406,18 @@ def walk(
             parent = None
             continue
         if part == b"..":
-            parent, here = None, table.inodes[here.parent]
+            parent, here = None, table.parent(here)
             del trail[-1:]
             continue
         if len(part) > NAME_MAX:
             message = f"a name has {len(part)} bytes, {NAME_MAX} is the limit"
             raise FsError(Errno.ENAMETOOLONG, message, path)
-        child = here.child(part)
-        if child is None:
+        inode = table.child(here, part)
+        if inode is None:
             if todo and not parents:
                 raise FsError(Errno.ENOENT, path=path)
             trail.append(part)
             return Located(None, here, part, trail, must_be_directory, todo[::-1])
-        inode = table.inodes[child]
         if isinstance(inode, Symlink) and (todo or follow or must_be_directory):
             hops += 1
             if hops > SYMLINK_HOPS_MAX:

@@ -37,13 +37,13 @@ def open_pinned(table: InodeTable, path: Path, mode: str) -> Ino:
             setattr(table, ino, SetAttr(size=0))
     table.pin(ino)
     handle = table.take_private_number()
-    table.open_files[handle] = table.get(ino)
+    table.open_files[handle] = ino
     return handle
 
 
 def close_pinned(table: InodeTable, handle: Ino) -> None:
     """Undo what `open_pinned` did."""
-    table.unpin(table.open_files.pop(handle).ino)
+    table.unpin(table.open_files.pop(handle))
 
 
 class OpenFile:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from fnmatch import translate
+from operator import itemgetter
 
 from devdev_fs import _attr, _data, _namei
 from devdev_fs._content import Content
@@ -143,6 +144,7 @@ def _create_at(table: InodeTable, at: Located) -> RegularFile:
 
 
 def _replace_content(table: InodeTable, inode: RegularFile, content: Content) -> None:
+    inode = table.edit(inode)
     old, inode.content = inode.content, content
     table.pages_used += content.page_count - old.page_count
     inode.mtime_ns = inode.ctime_ns = table.clock.now_ns()
@@ -208,7 +210,7 @@ def _below(table: InodeTable, inode: Inode) -> Iterator[Inode]:
         inode = todo.pop()
         yield inode
         if isinstance(inode, Directory):
-            todo += [table.inodes[ino] for ino, _ in inode.entries.values()]
+            todo += [child for _, child in table.entries(inode)]
 
 
 def _copy_inode(
@@ -226,25 +228,21 @@ def _copy_inode(
             _namei.link(table, copies[origin.ino], parent.ino, name)
             continue
         stamp = table.stamp(parent, origin.mode, Caller(umask=0))
-        twin = _twin(origin, stamp, parent)
-        table.enter(parent, name, twin)
+        twin = _twin(origin, stamp)
+        table.enter(table.edit(parent), name, twin)
         table.pages_used += twin.pages
         copies[origin.ino] = twin.ino
         if isinstance(origin, Directory):
             assert isinstance(twin, Directory)
             todo += [
-                (table.inodes[ino], twin, child)
-                for child, (ino, _) in reversed(origin.entries.items())
+                (inode, twin, child)
+                for child, inode in reversed([*table.entries(origin)])
             ]
 
 
-def _twin(
-    origin: Inode,
-    stamp: tuple[Ino, int, int, int, int, int, int, int],
-    parent: Directory,
-) -> Inode:
+def _twin(origin: Inode, stamp: tuple[Ino, int, int, int, int, int, int, int]) -> Inode:
     if isinstance(origin, Directory):
-        return Directory(*stamp, nlink=2, parent=parent.ino)
+        return Directory(*stamp, nlink=2)
     if isinstance(origin, RegularFile):
         return RegularFile(*stamp, content=origin.content.copy())
     if isinstance(origin, Symlink):
@@ -296,20 +294,18 @@ def remove_tree(table: InodeTable, path: Path) -> int:
 
 def _remove_below(table: InodeTable, parent: Directory, name: bytes) -> int:
     removed = 0
-    todo = [(parent, name)]
+    todo = [(parent.ino, name)]
     while todo:
-        parent, name = todo[-1]
-        ino = parent.child(name)
-        assert ino is not None
-        inode = table.inodes[ino]
-        if isinstance(inode, Directory) and inode.entries:
-            todo += [(inode, child) for child in inode.entries]
+        ino, name = todo[-1]
+        inode = table.child(table.directory(ino), name)
+        if isinstance(inode, Directory) and len(inode.entries):
+            todo += [(inode.ino, child) for child, _ in inode.entries]
             continue
         todo.pop()
         if isinstance(inode, Directory):
-            _namei.rmdir(table, parent.ino, name)
+            _namei.rmdir(table, ino, name)
         else:
-            _namei.unlink(table, parent.ino, name)
+            _namei.unlink(table, ino, name)
         removed += 1
     return removed
 
@@ -395,9 +391,8 @@ def touch(table: InodeTable, path: Path) -> None:
 def listdir(table: InodeTable, path: Path) -> list[str]:
     """See `FsBase.listdir`."""
     directory = _directory(find(table, path), path)
-    directory.atime_ns = table.clock.now_ns()
-    table.note_attributes(directory.ino)
-    return [as_str(name) for name in sorted(directory.entries)]
+    table.touch_atime(directory)
+    return [as_str(name) for name in directory.entries.names()]
 
 
 def walk_tree(table: InodeTable, top: Path) -> Listing:
@@ -411,8 +406,7 @@ def walk_tree(table: InodeTable, top: Path) -> Listing:
         path, directory = todo.pop()
         directories: list[tuple[str, Directory]] = []
         files: list[str] = []
-        for name in sorted(directory.entries):
-            inode = table.inodes[directory.entries[name][0]]
+        for name, inode in sorted(table.entries(directory), key=itemgetter(0)):
             if isinstance(inode, Directory):
                 directories.append((as_str(name), inode))
             else:
@@ -454,11 +448,11 @@ def _expand(
                 if is_last or isinstance(found[1], Directory):
                     yield found
         elif part == "..":
-            yield _join(path, part), table.inodes[directory.parent]
+            yield _join(path, part), table.parent(directory)
         else:
-            for name, (ino, _) in directory.entries.items():
+            for name, child in table.entries(directory):
                 if matches(as_str(name)):
-                    yield _join(path, as_str(name)), table.inodes[ino]
+                    yield _join(path, as_str(name)), child
 
 
 def _through_link(table: InodeTable, path: str, inode: Inode) -> Inode:
@@ -479,6 +473,6 @@ def _descend(
         yield path, inode
         if isinstance(inode, Directory):
             todo += [
-                (_join(path, as_str(name)), table.inodes[ino])
-                for name, (ino, _) in inode.entries.items()
+                (_join(path, as_str(name)), child)
+                for name, child in table.entries(inode)
             ]

@@ -25,6 +25,7 @@ from devdev_fs._cbor import encode
 from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
 from devdev_fs._snapshotload import ENTRIES_PER_ITEM, MAGIC, VERSION, load
 from devdev_fs._table import InodeTable
+from devdev_fs._types import Ino
 
 
 def dump(table: InodeTable) -> bytes:
@@ -42,10 +43,10 @@ def parts(table: InodeTable) -> Iterator[bytes]:
 
 
 def _body(table: InodeTable) -> Iterator[bytes]:
-    named = [inode for _, inode in sorted(table.inodes.items()) if inode.nlink]
-    header = [VERSION, table.next_ino, table.max_pages, table.max_inodes, len(named)]
+    count = table.inodes.count
+    header = [VERSION, table.next_ino, table.max_pages, table.max_inodes, count]
     yield MAGIC + encode(header)
-    for inode in named:
+    for inode in table.inodes.values():
         yield from _inode(inode)
 
 
@@ -59,7 +60,7 @@ def _inode(inode: Inode) -> Iterator[bytes]:
             yield encode(list(run))
     elif isinstance(inode, Directory):
         yield encode([*head, *times, [len(inode.entries)]])
-        entries = [[name, ino] for name, (ino, _) in inode.entries.items()]
+        entries = [[name, ino] for name, (ino, _) in inode.entries]
         for at in range(0, len(entries), ENTRIES_PER_ITEM):
             yield encode(entries[at : at + ENTRIES_PER_ITEM])
     elif isinstance(inode, Symlink):
@@ -71,4 +72,10 @@ def _inode(inode: Inode) -> Iterator[bytes]:
 
 def restore(table: InodeTable, snapshot: bytes) -> None:
     """See `FsBase.restore`."""
-    table.become(load(snapshot, table.clock, table.umask))
+    loaded = load(snapshot, table.clock, table.umask).freeze()
+    table.next_ino = loaded.next_ino
+    table.max_pages, table.max_inodes = loaded.max_pages, loaded.max_inodes
+    there = (*table.inodes.numbers(), *table.orphans)
+    target: dict[Ino, Inode | None] = dict.fromkeys(map(Ino, there))
+    target |= {inode.ino: inode for inode in loaded.inodes.values()}
+    table.put(target)

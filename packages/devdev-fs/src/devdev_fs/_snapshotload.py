@@ -58,6 +58,8 @@ class _Loader:
         self._start = 0
         """Where the present item begins, for messages."""
         self._end = len(MAGIC)
+        self._last = Ino(0)
+        """The number of the inode before."""
 
     def load(self, clock: Clock, umask: int) -> InodeTable:
         version, *numbers = self._array(5, "a header")
@@ -116,8 +118,8 @@ class _Loader:
 
     def _inode(self, table: InodeTable) -> None:
         fields = self._array(9, "an inode")
-        last = next(reversed(table.inodes), Ino(0))
-        ino = Ino(self._integer(fields[0], last + 1, table.next_ino - 1))
+        ino = Ino(self._integer(fields[0], self._last + 1, table.next_ino - 1))
+        self._last = ino
         mode = self._integer(fields[1], 0, S_IFMT | _PERMISSIONS)
         uid, gid = (self._integer(value, 0, ID_MAX) for value in fields[2:4])
         atime, mtime, ctime, btime = (
@@ -140,7 +142,7 @@ class _Loader:
             inode = Special(*stamp, nlink=0, device=self._device(kind, body))
         else:
             raise self._wrong(f"mode {mode:#o} names no kind of inode")
-        table.inodes[ino] = inode
+        table.inodes.set(ino, inode)
         table.pages_used += inode.pages
 
     def _target(self, body: object) -> bytes:
@@ -193,7 +195,7 @@ class _Loader:
             check_name(name)
         except FsError as error:
             raise self._wrong(f"{name[:64]!r}: {error.strerror}") from error
-        if name in inode.entries:
+        if inode.child(name) is not None:
             raise self._wrong(f"the name {name!r} twice in directory {inode.ino}")
         inode.add(name, Ino(self._integer(ino, ROOT_INO + 1, INO_MAX)))
 
@@ -209,27 +211,29 @@ class _Loader:
         todo = [root]
         while todo:
             directory = todo.pop()
-            for child in self._children(table, directory):
+            for name, child in self._children(table, directory):
+                child.add_link(directory.ino, name)
                 if isinstance(child, Directory):
                     if child.ino in reached:
                         raise self._wrong(f"directory {child.ino} has two names")
-                    child.parent = directory.ino
                     directory.nlink += 1
                     todo.append(child)
                 else:
                     child.nlink += 1
                 reached.add(child.ino)
-        if len(reached) != len(table.inodes):
-            lost = next(ino for ino in table.inodes if ino not in reached)
+        if len(reached) != table.inodes.count:
+            lost = next(ino for ino in table.inodes.numbers() if ino not in reached)
             raise self._wrong(f"inode {lost} has no name below the root")
 
-    def _children(self, table: InodeTable, directory: Directory) -> Iterator[Inode]:
-        for name, (ino, _) in directory.entries.items():
+    def _children(
+        self, table: InodeTable, directory: Directory
+    ) -> Iterator[tuple[bytes, Inode]]:
+        for name, (ino, _) in directory.entries:
             child = table.inodes.get(ino)
             if child is None:
                 where = f"{name!r} in directory {directory.ino}"
                 raise self._wrong(f"{where} means inode {ino}, which is missing")
-            yield child
+            yield name, child
 
     def _seal(self) -> None:
         end = self._end

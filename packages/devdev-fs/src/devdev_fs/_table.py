@@ -3,13 +3,32 @@
 Every function below `Fs` takes the table and runs with its lock held. It checks
 everything first, in the order its docstring states, and then changes; the
 changes it made are noted in `changes` for whoever mirrors the store.
+
+Inodes are shared with images and the journal. What is about to change one asks
+`edit` for the inode to change, and says so before it changes anything.
 """
 
+from bisect import bisect_right
 from collections import Counter
+from collections.abc import Iterator, Mapping
+from itertools import count
+from operator import itemgetter
+from typing import TypeVar
 
 from devdev_fs._clock import Clock
+from devdev_fs._entries import Entries
 from devdev_fs._errno import Errno, FsError
-from devdev_fs._inode import Directory, Inode, RegularFile, Symlink
+from devdev_fs._image import Image, is_same
+from devdev_fs._inode import (
+    FIRST_COOKIE,
+    Directory,
+    Inode,
+    Link,
+    RegularFile,
+    Symlink,
+)
+from devdev_fs._journal import Journal, Span
+from devdev_fs._sparse import Sparse
 from devdev_fs._types import (
     ID_MAX,
     PAGE_SIZE,
@@ -28,9 +47,17 @@ DEFAULT_MAX_BYTES = 2 * 1024**3
 DEFAULT_MAX_INODES = 2**20
 """The quota on inodes, unless another is given."""
 
-_PRIVATE_INO = 2**62
+PRIVATE_INO = 2**62
 """Where the numbers begin that no snapshot has: those of open files, and of orphans
 that a restore has moved out of the way."""
+
+COOKIE_MAX = 2**63 - 1
+
+_EPOCHS = count(1)
+"""Never used twice in a process, since inodes are shared between filesystems."""
+_SEGMENT_BITS = 32
+
+AnyInode = TypeVar("AnyInode", bound=Inode)
 
 
 def check_owner(*ids: int | None) -> None:
@@ -48,16 +75,25 @@ class InodeTable:
     """Inodes by number, the clock they are stamped by, and the limits they share."""
 
     __slots__ = (
+        "_epoch",
+        "_image",
+        "_listings",
+        "acting",
         "changes",
         "clock",
         "inodes",
+        "journal",
         "max_inodes",
         "max_pages",
         "next_ino",
         "next_private",
         "open_files",
         "orphaned",
+        "orphans",
         "pages_used",
+        "pins",
+        "span",
+        "token",
         "umask",
     )
 
@@ -69,23 +105,51 @@ class InodeTable:
         self.max_pages = max_pages
         self.max_inodes = max_inodes
         self.pages_used = 0
-        self.inodes: dict[Ino, Inode] = {}
+        self.inodes: Sparse[Inode] = Sparse()
+        """Those that have a name, by number."""
+        self.orphans: dict[Ino, Inode] = {}
+        """Those that have none and are pinned."""
+        self.pins: dict[Ino, int] = {}
+        """References other than names: kernel lookups and open files."""
         self.next_ino = ROOT_INO
-        self.next_private = Ino(_PRIVATE_INO)
-        self.open_files: dict[Ino, Inode] = {}
-        """By a number that stays theirs when a restore renumbers the inode."""
+        self.next_private = Ino(PRIVATE_INO)
+        self.open_files: dict[Ino, Ino] = {}
+        """Inodes by a number that stays the file's when a restore renumbers them."""
         self.changes: list[Change] = []
         self.orphaned: list[tuple[Ino, Ino]] = []
-        """Old and new numbers of the orphans that `become` moved out of the way."""
+        """Old and new numbers of the orphans that `put` moved out of the way."""
+        self.journal: Journal | None = None
+        self.acting = 0
+        """The number of the span that acts: 0 for none, -1 if that is to be renewed."""
+        self.span: Span | None = None
+        """What changes are attributed to; None before the journal begins."""
+        self.token = 0
+        self._epoch = 0
+        self._image: Image | None = None
+        self._listings: dict[Ino, tuple[int, list[tuple[int, bytes]] | None]] = {}
+        self._renew()
 
     # --- finding -----------------------------------------------------------------
 
     @property
     def root(self) -> Directory:
         """The root directory."""
-        root = self.inodes[ROOT_INO]
+        root = self.inodes.get(ROOT_INO)
         assert isinstance(root, Directory)
         return root
+
+    @property
+    def inode_count(self) -> int:
+        """Inodes in use, orphans among them."""
+        return self.inodes.count + len(self.orphans)
+
+    def find(self, ino: Ino) -> Inode | None:
+        """The inode of that number, or of that open file; or None."""
+        return (
+            self.inodes.get(ino)
+            or self.orphans.get(ino)
+            or (self.find(self.open_files[ino]) if ino in self.open_files else None)
+        )
 
     def get(self, ino: Ino) -> Inode:
         """The inode of that number, or of that open file.
@@ -93,7 +157,7 @@ class InodeTable:
         Raises:
             FsError: ENOENT.
         """
-        inode = self.inodes.get(ino) or self.open_files.get(ino)
+        inode = self.inodes.get(ino) or self.find(ino)
         if inode is None:
             raise FsError(Errno.ENOENT, f"no inode {ino}")
         return inode
@@ -122,6 +186,101 @@ class InodeTable:
             raise FsError(Errno.EISDIR, f"inode {ino} is a directory")
         raise FsError(Errno.EINVAL, f"inode {ino} is not a regular file")
 
+    def child(self, directory: Directory, name: bytes) -> Inode | None:
+        """What `name` means in the directory, or None."""
+        ino = directory.child(name)
+        return None if ino is None else self.inodes.get(ino)
+
+    def entries(self, directory: Directory) -> Iterator[tuple[bytes, Inode]]:
+        """The names in a directory and what they mean, in its order."""
+        for name, (ino, _) in directory.entries:
+            inode = self.inodes.get(ino)
+            assert inode is not None
+            yield name, inode
+
+    def parent(self, directory: Directory) -> Directory:
+        """The directory above; itself for the root and for one that was removed."""
+        parent = self.inodes.get(directory.parent)
+        return parent if isinstance(parent, Directory) else directory
+
+    # --- versions ----------------------------------------------------------------
+
+    def edit(self, inode: AnyInode) -> AnyInode:
+        """The inode to change instead of `inode`, which may be this one itself.
+
+        It is a copy, put in its place, if an image has it, or if another span
+        touched it last: then the journal keeps `inode` as it was.
+        """
+        return inode if inode.token == self.token else self._copy_up(inode)
+
+    def _copy_up(self, inode: AnyInode) -> AnyInode:
+        if inode.ino in self.orphans:
+            inode.token = self.token
+            return inode
+        if self.journal is not None:
+            self.journal.touch(self._segment, inode.ino, inode)
+        return self._replace(inode, self.token)
+
+    def _replace(self, inode: AnyInode, token: int) -> AnyInode:
+        twin = inode.copy()
+        twin.token = token
+        self.inodes.set(inode.ino, twin)
+        self._image = None
+        return twin
+
+    def touch_atime(self, inode: Inode) -> None:
+        """Take note of an access, which is nobody's change."""
+        is_shared = inode.token >> _SEGMENT_BITS != self._epoch
+        if is_shared and inode.ino not in self.orphans:
+            inode = self._replace(inode, self._epoch << _SEGMENT_BITS)
+        inode.atime_ns = self.clock.now_ns()
+        self.note_attributes(inode.ino)
+
+    def freeze(self) -> Image:
+        """The present state as a value, in O(1)."""
+        if self._image is None:
+            frozen: Sparse[Inode] = Sparse()
+            frozen.copy_of(self.inodes)
+            orphaned = sum(inode.pages for inode in self.orphans.values())
+            self._image = Image(
+                frozen,
+                self.next_ino,
+                self.max_pages,
+                self.max_inodes,
+                self.pages_used - orphaned,
+            )
+            self._renew()
+        return self._image
+
+    def forget_image(self) -> None:
+        """Take note that the limits changed, which are part of the state too."""
+        self._image = None
+
+    def thaw(self, image: Image) -> None:
+        """Begin, as a new table, with the state of an image, in O(1)."""
+        self.inodes.copy_of(image.inodes)
+        self.next_ino = image.next_ino
+        self.max_pages, self.max_inodes = image.max_pages, image.max_inodes
+        self.pages_used = image.pages
+        self._image = image
+
+    def act_for(self, number: int) -> None:
+        """Attribute changes to a span from now on; to none if it is 0 or has ended."""
+        self.acting = number
+        if self.journal is not None:
+            span = self.journal.span(number)
+            if span is None or not span.is_open:
+                span = self.journal.anonymous(self.clock.now_ns())
+            self.span = span
+            self.token = self._epoch << _SEGMENT_BITS | span.segment
+
+    def _renew(self) -> None:
+        """Make everything there is so far be copied before it is changed."""
+        self._epoch = next(_EPOCHS)
+        self.token = self._epoch << _SEGMENT_BITS | (
+            0 if self.span is None else self.span.segment
+        )
+
     # --- space -------------------------------------------------------------------
 
     def check_pages(self, extra: int) -> None:
@@ -140,10 +299,9 @@ class InodeTable:
         Raises:
             FsError: ENOSPC.
         """
-        if len(self.inodes) + extra > self.max_inodes:
-            raise FsError(
-                Errno.ENOSPC, f"no inode left: the limit is {self.max_inodes}"
-            )
+        if self.inode_count + extra > self.max_inodes:
+            message = f"no inode left: the limit is {self.max_inodes}"
+            raise FsError(Errno.ENOSPC, message)
 
     # --- life --------------------------------------------------------------------
 
@@ -153,7 +311,7 @@ class InodeTable:
         mode = Kind.DIRECTORY | 0o755
         ino = self.take_number()
         root = Directory(ino, mode, 0, 0, now, now, now, now, nlink=2, parent=ROOT_INO)
-        self.inodes[ino] = root
+        self.inodes.set(ino, root)
 
     def take_number(self) -> Ino:
         """The next inode number."""
@@ -192,13 +350,23 @@ class InodeTable:
         return self.take_number(), mode, caller.uid, gid, now, now, now, now
 
     def enter(self, parent: Directory, name: bytes, inode: Inode) -> None:
-        """Put a new inode into the table and under `name` in `parent`."""
-        self.inodes[inode.ino] = inode
+        """Put a new inode into the table and under `name` in `parent`, edited."""
+        inode.token = self.token
+        inode.parent, inode.name = parent.ino, name
+        self.inodes.set(inode.ino, inode)
+        self._image = None
+        if self.journal is not None:
+            self.journal.touch(self._segment, inode.ino, None)
         parent.add(name, inode.ino)
         if isinstance(inode, Directory):
             parent.nlink += 1
         parent.mtime_ns = parent.ctime_ns = inode.ctime_ns
         self.note_entry(parent.ino, name)
+
+    @property
+    def _segment(self) -> int:
+        """The segment of the journal that changes belong to; 0 without a journal."""
+        return self.token & (1 << _SEGMENT_BITS) - 1
 
     def pin(self, ino: Ino, count: int = 1) -> None:
         """Hold the inode `count` more times: it outlives its last name.
@@ -206,10 +374,11 @@ class InodeTable:
         Raises:
             FsError: ENOENT, EINVAL (negative).
         """
-        inode = self.get(ino)
+        ino = self.get(ino).ino
         if count < 0:
             raise FsError(Errno.EINVAL, f"{count} pins")
-        inode.pins += count
+        if count:
+            self.pins[ino] = self.pins.get(ino, 0) + count
 
     def unpin(self, ino: Ino, count: int = 1) -> None:
         """Let go `count` times; an inode without names and pins is freed.
@@ -217,18 +386,39 @@ class InodeTable:
         Raises:
             FsError: ENOENT, EINVAL (negative, or it is not held so often).
         """
-        inode = self.get(ino)
-        if not 0 <= count <= inode.pins:
-            message = f"inode {ino} has {inode.pins} pins, not {count}"
-            raise FsError(Errno.EINVAL, message)
-        inode.pins -= count
-        self.reclaim(inode)
+        ino = self.get(ino).ino
+        pins = self.pins.get(ino, 0)
+        if not 0 <= count <= pins:
+            raise FsError(Errno.EINVAL, f"inode {ino} has {pins} pins, not {count}")
+        if count < pins:
+            self.pins[ino] = pins - count
+        elif pins:
+            del self.pins[ino]
+            orphan = self.orphans.pop(ino, None)
+            if orphan is not None:
+                self._free(orphan)
 
-    def reclaim(self, inode: Inode) -> None:
-        """Free the inode if neither a name nor a pin holds it."""
-        if not inode.nlink and not inode.pins:
-            del self.inodes[inode.ino]
-            self.pages_used -= inode.pages
+    def unname(self, inode: Inode) -> None:
+        """Take an inode, edited, whose last name is gone, out of what has names."""
+        self.inodes.remove(inode.ino)
+        self._image = None
+        if inode.ino in self.pins:
+            self.orphans[inode.ino] = inode
+            self.note_attributes(inode.ino)
+        else:
+            self._free(inode)
+
+    def name_orphan(self, inode: Inode) -> None:
+        """Bring an orphan back among what has names."""
+        del self.orphans[inode.ino]
+        self.inodes.set(inode.ino, inode)
+        self._image = None
+        if self.journal is not None:
+            self.journal.touch(self._segment, inode.ino, None)
+
+    def _free(self, inode: Inode) -> None:
+        self.pages_used -= inode.pages
+        self._listings.pop(inode.ino, None)
 
     # --- changes -----------------------------------------------------------------
 
@@ -250,103 +440,168 @@ class InodeTable:
         changes, self.changes = self.changes, []
         return changes
 
-    # --- replacing everything ----------------------------------------------------
+    # --- replacing what there is -------------------------------------------------
 
-    def become(self, other: "InodeTable") -> None:
-        """Take over the whole state of a freshly loaded `other`, in place.
+    def put(self, target: Mapping[Ino, Inode | None]) -> None:
+        """Let inodes be what they are in `target`, None being none; attributed.
 
-        An inode that is pinned here and is part of `other` too (the same number,
-        kind and birth time; the root is always the root) keeps its pins. One that
-        is not becomes an orphan under a number out of the way, so that whoever
-        holds it reads on what it was. Limits and the next number are taken over;
-        clock and umask stay.
+        All of `target` together keeps the tree whole: that is the caller's business.
+        Whoever has an inode pinned stays on it if it is the same one, and otherwise
+        on an orphan of it, which gets a number out of the way.
         """
-        before, self.inodes = self.inodes, other.inodes
-        self.next_ino = other.next_ino
-        self.max_pages, self.max_inodes = other.max_pages, other.max_inodes
-        self.pages_used = other.pages_used
-        for inode in before.values():
-            if inode.pins:
-                self._keep_pinned(inode)
-        for handle, inode in self.open_files.items():
-            self.open_files[handle] = self.inodes[inode.ino]
+        before = {ino: self.inodes.get(ino) for ino in target}
+        for ino, inode in target.items():
+            self._put(ino, before[ino], inode)
         # From the leaves to the root: a kernel lets go of an inode through its name.
-        for inode in reversed(before.values()):
-            self._note_replaced(inode, before)
+        for ino in sorted(target, reverse=True):
+            self._note_put(before[ino], target[ino])
 
-    def _keep_pinned(self, inode: Inode) -> None:
-        twin = self.inodes.get(inode.ino)
-        if twin is not None and (
-            inode.ino == ROOT_INO
-            or (twin.kind == inode.kind and twin.btime_ns == inode.btime_ns)
-        ):
-            twin.pins = inode.pins
-            return
-        old = inode.ino
-        if old < _PRIVATE_INO:
-            inode.ino = self.take_private_number()
-            self.orphaned.append((old, inode.ino))
-        inode.nlink = 0
-        if isinstance(inode, Directory):
-            # The number of its parent can by now be that of something else.
-            inode.parent = inode.ino
-        self.inodes[inode.ino] = inode
-        self.pages_used += inode.pages
-
-    def _note_replaced(self, inode: Inode, before: dict[Ino, Inode]) -> None:
-        twin = self.inodes.get(inode.ino)
-        if twin is None:
-            return
-        if isinstance(inode, Directory):
-            entries = inode.entries
-            if twin is inode:
-                inode.entries = {}
-            after = twin.entries if isinstance(twin, Directory) else {}
-            for name in sorted(entries.keys() | after.keys()):
-                old = before[entries[name][0]].ino if name in entries else Ino(0)
-                is_same = name in after and after[name][0] == old
-                self.note_entry(inode.ino, name, Ino(0) if is_same else old)
-        are_files = isinstance(inode, RegularFile) and isinstance(twin, RegularFile)
-        if are_files and twin is not inode:
-            grown_to = twin.size if twin.size > inode.size else -1
-            self.note_content(inode.ino, 0, -1, grown_to)
+    def _put(self, ino: Ino, old: Inode | None, new: Inode | None) -> None:
+        if self.journal is not None:
+            self.journal.touch(self._segment, ino, old)
+        self._image = None
+        self._listings.pop(ino, None)
+        held = old or self.orphans.get(ino)
+        if new is None:
+            if old is not None:
+                self.inodes.remove(ino)
         else:
-            self.note_attributes(inode.ino)
+            self.inodes.set(ino, new)
+            self.pages_used += new.pages
+        if old is not None:
+            self.pages_used -= old.pages
+        if ino in self.pins and held is not None:
+            self._keep_pinned(held, old, new)
+
+    def _keep_pinned(self, held: Inode, old: Inode | None, new: Inode | None) -> None:
+        """Decide what becomes of the pins on `held`, the named `old` or an orphan."""
+        if new is not None and is_same(held, new):
+            if old is None:
+                self.pages_used -= self.orphans.pop(held.ino).pages
+            return
+        if old is None:
+            del self.orphans[held.ino]
+        else:
+            held = held.copy()
+            self.pages_used += held.pages
+        held.nlink, held.parent, held.name, held.others = 0, Ino(0), b"", None
+        if isinstance(held, Directory):
+            held.entries = Entries()
+        if held.ino < PRIVATE_INO:
+            self._renumber(held)
+        self.orphans[held.ino] = held
+        self.note_attributes(held.ino)
+
+    def _renumber(self, orphan: Inode) -> None:
+        old, orphan.ino = orphan.ino, self.take_private_number()
+        self.pins[orphan.ino] = self.pins.pop(old)
+        self.orphaned.append((old, orphan.ino))
+        for handle, ino in self.open_files.items():
+            if ino == old:
+                self.open_files[handle] = orphan.ino
+
+    def _note_put(self, old: Inode | None, new: Inode | None) -> None:
+        self._note_entries(old, new)
+        if new is None:
+            return
+        if isinstance(old, RegularFile) and isinstance(new, RegularFile):
+            grown_to = new.size if new.size > old.size else -1
+            self.note_content(new.ino, 0, -1, grown_to)
+        else:
+            self.note_attributes(new.ino)
+
+    def _note_entries(self, old: Inode | None, new: Inode | None) -> None:
+        """Note the names that mean something else; under the numbers of now."""
+        moved = dict(self.orphaned)
+        before = old.entries if isinstance(old, Directory) else Entries()
+        after = new.entries if isinstance(new, Directory) else Entries()
+        there = old or new
+        if there is None:
+            return
+        directory = there.ino
+        if not is_same(old, new):
+            directory = moved.get(directory, directory)
+        for name in before.differences(after):
+            ino, _ = before.get(name) or (Ino(0), 0)
+            self.note_entry(directory, name, moved.get(ino, ino))
+        if old is not None and new is not None and not is_same(old, new):
+            for parent, name in old.links():
+                self.note_entry(parent, name, moved.get(old.ino, old.ino))
+
+    # --- listing -----------------------------------------------------------------
+
+    def listing(
+        self, directory: Directory, cookie: int
+    ) -> Iterator[tuple[bytes, Ino, int]]:
+        """The entries behind `cookie`, in order; a listing begins before the first.
+
+        What is added after a listing began is not part of it: otherwise a program
+        that renames what it lists would never come to the end. The list of names is
+        kept from one call to the next, since a large directory is read in many;
+        entries that went are passed over.
+        """
+        end, listing = self._listings.get(directory.ino, (COOKIE_MAX, None))
+        if cookie < FIRST_COOKIE:
+            end, listing = directory.next_cookie, None
+        if listing is None:
+            items = directory.entries
+            listing = [(entry[1], name) for name, entry in items if entry[1] < end]
+        self._listings[directory.ino] = (end, listing)
+        start = bisect_right(listing, cookie, key=itemgetter(0))
+        for index in range(start, len(listing)):
+            at, name = listing[index]
+            entry = directory.entries.get(name)
+            if entry is not None and entry[1] == at:
+                yield name, entry[0], at
+        self._listings[directory.ino] = (end, None)
 
     # --- checking ----------------------------------------------------------------
 
     def check_invariants(self) -> None:
         """Assert everything that must hold between two operations. Costs O(inodes)."""
-        names: dict[Ino, int] = {}
-        subdirectories: dict[Ino, int] = {}
-        for ino, inode in self.inodes.items():
+        self.inodes.check()
+        links: dict[Ino, list[Link]] = {}
+        subdirectories: Counter[Ino] = Counter()
+        for ino in map(Ino, self.inodes.numbers()):
+            inode = self.get(ino)
             assert inode.ino == ino
-            assert inode.nlink or inode.pins or ino == ROOT_INO, f"{ino} leaked"
-            if isinstance(inode, RegularFile):
-                inode.content.check()
-            if isinstance(inode, Symlink):
-                assert inode.target
-            if not isinstance(inode, Directory):
-                continue
-            assert inode.nlink or not inode.entries, f"{ino} removed but not empty"
-            cookies = [cookie for _, cookie in inode.entries.values()]
-            assert cookies == sorted(set(cookies)), f"{ino} has cookies out of order"
-            for child_ino, _ in inode.entries.values():
-                names[child_ino] = names.get(child_ino, 0) + 1
-                child = self.inodes[child_ino]
-                if isinstance(child, Directory):
-                    assert child.parent == ino, f"{child_ino} has a wrong parent"
-                    subdirectories[ino] = subdirectories.get(ino, 0) + 1
-        for ino, inode in self.inodes.items():
-            linked = names.get(ino, 0)
-            if not isinstance(inode, Directory):
-                assert inode.nlink == linked, f"{ino}: nlink {inode.nlink}, {linked}"
-            elif ino == ROOT_INO or linked:
-                assert linked == (ino != ROOT_INO)
-                assert inode.nlink == 2 + subdirectories.get(ino, 0)
+            self._check_body(inode)
+            if isinstance(inode, Directory):
+                for name, child in self.entries(inode):
+                    links.setdefault(child.ino, []).append((ino, name))
+                    subdirectories[ino] += isinstance(child, Directory)
+        for inode in self.inodes.values():
+            found = sorted(links.get(inode.ino, []))
+            assert inode.links() == found, f"{inode.ino}: {inode.links()}, {found}"
+            if isinstance(inode, Directory):
+                assert len(found) == (inode.ino != ROOT_INO)
+                assert inode.nlink == 2 + subdirectories[inode.ino]
             else:
-                assert inode.nlink == 0
-        assert self.pages_used == sum(inode.pages for inode in self.inodes.values())
-        opened = Counter(inode.ino for inode in self.open_files.values())
+                assert inode.nlink == len(found) > 0, f"{inode.ino}: {inode.nlink}"
+        self._check_orphans()
+        pages = sum(inode.pages for inode in self.inodes.values())
+        orphaned = sum(inode.pages for inode in self.orphans.values())
+        assert self.pages_used == pages + orphaned
+
+    def _check_body(self, inode: Inode) -> None:
+        if isinstance(inode, RegularFile):
+            inode.content.check()
+        elif isinstance(inode, Symlink):
+            assert inode.target
+        elif isinstance(inode, Directory):
+            inode.entries.check()
+
+    def _check_orphans(self) -> None:
+        for ino, orphan in self.orphans.items():
+            assert orphan.ino == ino
+            assert not orphan.nlink
+            assert not orphan.name
+            assert self.pins[ino] > 0, f"{ino} leaked"
+            assert self.inodes.get(ino) is None
+            self._check_body(orphan)
+            assert not isinstance(orphan, Directory) or not len(orphan.entries)
+        opened = Counter(self.open_files.values())
         for ino, times in opened.items():
-            assert self.inodes[ino].pins >= times, f"{ino} is open and not held"
+            assert self.pins[ino] >= times, f"{ino} is open and not held"
+        for ino in self.pins:
+            assert self.find(ino) is not None, f"{ino} is held and not there"
