@@ -4,6 +4,7 @@ Checkpoints, forks, dumps, differences and digests are all made of images. An im
 shares everything with its filesystem, and with the others, until a change.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from devdev_fs._inode import Directory, Inode
@@ -11,17 +12,13 @@ from devdev_fs._sparse import Sparse
 from devdev_fs._types import ROOT_INO, Ino
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Image:
-    """What has a name, and the limits; no orphans, no pins, no open files."""
+class Tree:
+    """Inodes and the names among them: what can be walked."""
+
+    __slots__ = ()
 
     inodes: Sparse[Inode]
-    """By number. Neither it nor what it holds changes any more."""
-    next_ino: Ino
-    max_pages: int
-    max_inodes: int
-    pages: int
-    """Pages of content in all."""
+    """Those that have a name, by number."""
 
     @property
     def root(self) -> Directory:
@@ -30,11 +27,58 @@ class Image:
         assert isinstance(root, Directory)
         return root
 
-    def get(self, ino: Ino) -> Inode:
-        """The inode of that number, which is there."""
+    def child(self, directory: Directory, name: bytes) -> Inode | None:
+        """What `name` means in the directory, or None."""
+        ino = directory.child(name)
+        return None if ino is None else self.inodes.get(ino)
+
+    def entries(self, directory: Directory) -> Iterator[tuple[bytes, Inode]]:
+        """The names in a directory and what they mean, in its order."""
+        for name, (ino, _) in directory.entries:
+            inode = self.inodes.get(ino)
+            assert inode is not None
+            yield name, inode
+
+    def parent(self, directory: Directory) -> Directory:
+        """The directory above; itself for the root and for one that was removed."""
+        parent = self.inodes.get(directory.parent)
+        return parent if isinstance(parent, Directory) else directory
+
+    def path(self, ino: Ino) -> bytes | None:
+        """The absolute path of the first of an inode's names; None if it has none."""
+        parts: list[bytes] = []
         inode = self.inodes.get(ino)
-        assert inode is not None
-        return inode
+        while inode is not None and inode.ino != ROOT_INO:
+            parent, name = inode.links()[0]
+            parts.append(name)
+            inode = self.inodes.get(parent)
+        return None if inode is None else b"/" + b"/".join(reversed(parts))
+
+
+class Memo:
+    """What the tree digests of the last image were, for the next one's."""
+
+    __slots__ = ("trees",)
+
+    def __init__(self, trees: "tuple[Image, Sparse[bytes]] | None" = None) -> None:
+        self.trees = trees
+        """The digest of the tree below each directory, by number."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image(Tree):
+    """What has a name, and the limits; no orphans, no pins, no open files.
+
+    Nothing in it changes any more.
+    """
+
+    inodes: Sparse[Inode]
+    next_ino: Ino
+    max_pages: int
+    max_inodes: int
+    pages: int
+    """Pages of content in all."""
+    memo: Memo
 
 
 def is_same(a: Inode | None, b: Inode | None) -> bool:

@@ -7,6 +7,7 @@ asks; `walk` follows a path. Names given to them are single components.
 from dataclasses import dataclass, field
 
 from devdev_fs._errno import Errno, FsError
+from devdev_fs._image import Tree
 from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
 from devdev_fs._table import InodeTable
 from devdev_fs._types import (
@@ -239,7 +240,7 @@ def rename(
         _move(table, source_dir, name, source, target_dir, new_name, target)
 
 
-def is_within(table: InodeTable, directory: Directory, above: Inode) -> bool:
+def is_within(table: Tree, directory: Directory, above: Inode) -> bool:
     """Whether `directory` is `above` or lies below it."""
     if not isinstance(above, Directory):
         return False
@@ -369,7 +370,7 @@ def as_bytes(path: str | bytes) -> bytes:
 
 
 def walk(
-    table: InodeTable, path: str | bytes, *, follow: bool = True, parents: bool = False
+    table: Tree, path: str | bytes, *, follow: bool = True, parents: bool = False
 ) -> Located:
     """Follow `path` component by component, as Linux's fs/namei.c:path_lookupat.
 
@@ -440,7 +441,7 @@ def _components(path: bytes) -> list[bytes]:
     return [part for part in reversed(path.split(b"/")) if part]
 
 
-def find(table: InodeTable, path: str | bytes, *, follow: bool = True) -> Inode:
+def find(table: Tree, path: str | bytes, *, follow: bool = True) -> Inode:
     """The inode that `path` leads to.
 
     Raises:

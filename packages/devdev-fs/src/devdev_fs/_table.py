@@ -18,7 +18,7 @@ from typing import TypeVar
 from devdev_fs._clock import Clock
 from devdev_fs._entries import Entries
 from devdev_fs._errno import Errno, FsError
-from devdev_fs._image import Image, is_same
+from devdev_fs._image import Image, Memo, Tree, is_same
 from devdev_fs._inode import (
     FIRST_COOKIE,
     Directory,
@@ -71,7 +71,7 @@ def check_owner(*ids: int | None) -> None:
             raise FsError(Errno.EINVAL, f"{number} is no user or group number")
 
 
-class InodeTable:
+class InodeTable(Tree):
     """Inodes by number, the clock they are stamped by, and the limits they share."""
 
     __slots__ = (
@@ -85,6 +85,7 @@ class InodeTable:
         "journal",
         "max_inodes",
         "max_pages",
+        "memo",
         "next_ino",
         "next_private",
         "open_files",
@@ -123,6 +124,8 @@ class InodeTable:
         """The number of the span that acts: 0 for none, -1 if that is to be renewed."""
         self.span: Span | None = None
         """What changes are attributed to; None before the journal begins."""
+        self.memo = Memo()
+        """What the digests of this filesystem's images remember."""
         self.token = 0
         self._epoch = 0
         self._image: Image | None = None
@@ -130,13 +133,6 @@ class InodeTable:
         self._renew()
 
     # --- finding -----------------------------------------------------------------
-
-    @property
-    def root(self) -> Directory:
-        """The root directory."""
-        root = self.inodes.get(ROOT_INO)
-        assert isinstance(root, Directory)
-        return root
 
     @property
     def inode_count(self) -> int:
@@ -186,23 +182,6 @@ class InodeTable:
             raise FsError(Errno.EISDIR, f"inode {ino} is a directory")
         raise FsError(Errno.EINVAL, f"inode {ino} is not a regular file")
 
-    def child(self, directory: Directory, name: bytes) -> Inode | None:
-        """What `name` means in the directory, or None."""
-        ino = directory.child(name)
-        return None if ino is None else self.inodes.get(ino)
-
-    def entries(self, directory: Directory) -> Iterator[tuple[bytes, Inode]]:
-        """The names in a directory and what they mean, in its order."""
-        for name, (ino, _) in directory.entries:
-            inode = self.inodes.get(ino)
-            assert inode is not None
-            yield name, inode
-
-    def parent(self, directory: Directory) -> Directory:
-        """The directory above; itself for the root and for one that was removed."""
-        parent = self.inodes.get(directory.parent)
-        return parent if isinstance(parent, Directory) else directory
-
     # --- versions ----------------------------------------------------------------
 
     def edit(self, inode: AnyInode) -> AnyInode:
@@ -248,6 +227,7 @@ class InodeTable:
                 self.max_pages,
                 self.max_inodes,
                 self.pages_used - orphaned,
+                self.memo,
             )
             self._renew()
         return self._image
@@ -262,6 +242,7 @@ class InodeTable:
         self.next_ino = image.next_ino
         self.max_pages, self.max_inodes = image.max_pages, image.max_inodes
         self.pages_used = image.pages
+        self.memo = Memo(image.memo.trees)
         self._image = image
 
     def act_for(self, number: int) -> None:
@@ -453,8 +434,9 @@ class InodeTable:
         for ino, inode in target.items():
             self._put(ino, before[ino], inode)
         # From the leaves to the root: a kernel lets go of an inode through its name.
+        moved = dict(self.orphaned)
         for ino in sorted(target, reverse=True):
-            self._note_put(before[ino], target[ino])
+            self._note_put(before[ino], target[ino], moved)
 
     def _put(self, ino: Ino, old: Inode | None, new: Inode | None) -> None:
         if self.journal is not None:
@@ -500,8 +482,10 @@ class InodeTable:
             if ino == old:
                 self.open_files[handle] = orphan.ino
 
-    def _note_put(self, old: Inode | None, new: Inode | None) -> None:
-        self._note_entries(old, new)
+    def _note_put(
+        self, old: Inode | None, new: Inode | None, moved: Mapping[Ino, Ino]
+    ) -> None:
+        self._note_entries(old, new, moved)
         if new is None:
             return
         if isinstance(old, RegularFile) and isinstance(new, RegularFile):
@@ -510,9 +494,10 @@ class InodeTable:
         else:
             self.note_attributes(new.ino)
 
-    def _note_entries(self, old: Inode | None, new: Inode | None) -> None:
+    def _note_entries(
+        self, old: Inode | None, new: Inode | None, moved: Mapping[Ino, Ino]
+    ) -> None:
         """Note the names that mean something else; under the numbers of now."""
-        moved = dict(self.orphaned)
         before = old.entries if isinstance(old, Directory) else Entries()
         after = new.entries if isinstance(new, Directory) else Entries()
         there = old or new
