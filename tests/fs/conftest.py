@@ -33,7 +33,7 @@ class Pool:
     def borrow(self) -> Iterator[FsBase]:
         fs = self.free.pop()
         yield fs
-        fs.restore(self.empty[id(fs)])
+        fs.load(self.empty[id(fs)])
         assert used_inodes(fs) == 1, "the test still holds an inode"
         self.free.append(fs)
 

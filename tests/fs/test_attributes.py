@@ -193,5 +193,5 @@ def test_limits_that_cannot_be_are_refused(
 def test_the_largest_limits_are_kept_by_a_snapshot(fs: FsBase) -> None:
     fs.set_limits(max_bytes=2**63 - 1, max_inodes=2**63 - 1)
     before = fs.inodes.statvfs()
-    fs.restore(fs.dump())
+    fs.load(fs.dump())
     assert fs.inodes.statvfs() == before

@@ -259,7 +259,7 @@ def test_a_file_behaves_as_a_bytearray_does(
             if data:
                 put(0, data)
         else:
-            fs.restore(fs.dump())
+            fs.load(fs.dump())
         stat = fs.inodes.getattr(ino)
         assert stat.size == len(model)
         assert stat.blocks * 512 == pages_of(model, written) * PAGE_SIZE

@@ -107,7 +107,7 @@ def test_each_of_these_changes_makes_a_tree_of_its_own(fs: FsBase) -> None:
     snapshot = fs.dump()
     digests = {fs.tree_digest()}
     for change in OTHER.values():
-        fs.restore(snapshot)
+        fs.load(snapshot)
         change(fs)
         digests.add(fs.tree_digest())
     assert len(digests) == len(OTHER) + 1

@@ -393,7 +393,7 @@ def test_a_restore_tells_everything_that_a_mirror_may_have_cached(
     fs.chmod("/e", 0o700)
     mirror = Recorder(fs)
 
-    fs.restore(snapshot)
+    fs.load(snapshot)
 
     assert mirror.events == ["flush", "changed"]
     assert mirror.moves == []
@@ -421,7 +421,7 @@ def test_a_restore_says_which_pinned_inodes_got_other_numbers(fs: Fs) -> None:
         fs.inodes.pin(ino)
     mirror = Recorder(fs)
 
-    fs.restore(empty)
+    fs.load(empty)
 
     assert mirror.events == ["flush", "orphaned", "changed"]
     assert mirror.locked == ["orphaned"]
@@ -454,19 +454,19 @@ def test_the_new_numbers_of_orphans_are_never_given_again(fs: Fs) -> None:
         fs.write_bytes("/f", b"x")
         fs.inodes.pin(ino_of(fs, "/f"))
         mirror = Recorder(fs)
-        fs.restore(empty)
+        fs.load(empty)
         mirror.attachment.detach()
         (move,) = mirror.moves
         seen.add(move[1])
     assert len(seen) == 3
-    fs.restore(empty)
+    fs.load(empty)
     assert all(fs.inodes.read(ino, 0, 9) == b"x" for ino in seen)
 
 
 def test_a_refused_restore_tells_nothing(fs: Fs, tree: Tree) -> None:
     mirror = Recorder(fs)
     with pytest.raises(ValueError, match="magic"):
-        fs.restore(b"")
+        fs.load(b"")
     assert mirror.events == ["flush"]
 
 

@@ -167,7 +167,7 @@ def test_a_listing_goes_on_after_a_restore(fs: FsBase) -> None:
     d = make(fs, 10)
     entries = fs.inodes.readdir(d, 0, 5)
     fs.inodes.pin(d)
-    fs.restore(fs.dump())
+    fs.load(fs.dump())
     fs.touch("/d/new")
     rest = fs.inodes.readdir(d, entries[-1].cookie)
     assert [entry.name for entry in rest] == [
@@ -194,7 +194,7 @@ def test_the_listing_of_a_removed_directory_has_no_foreign_parent(
     fs.mkdir("/a/b", parents=True)
     fs.inodes.pin(ino_of(fs, "/a/b"))
     fs.remove_tree("/a")
-    fs.restore(empty)
+    fs.load(empty)
     fs.write_bytes("/has-the-number-of-a", b"")
     held = Ino(2**62)
     assert {entry.ino for entry in fs.inodes.readdir(held)} == {held}

@@ -18,7 +18,7 @@ def test_an_open_file_goes_on_with_the_restored_content(fs: FsBase) -> None:
     with fs.open("/f", "r+") as file:
         file.write(b"changed")
         fs.rename("/f", "/moved")
-        fs.restore(snapshot)
+        fs.load(snapshot)
         file.seek(0)
         assert file.read() == b"restored"
         file.write(b"!")
@@ -33,7 +33,7 @@ def test_an_open_file_that_was_removed_comes_back_to_life(fs: FsBase) -> None:
     with fs.open("/f", "r+") as file:
         fs.remove("/f")
         file.truncate(0)
-        fs.restore(snapshot)
+        fs.load(snapshot)
         assert file.read() == b"restored"
         assert file.stat().nlink == 1
     assert fs.stat("/f").nlink == 1
@@ -43,7 +43,7 @@ def test_an_open_file_that_the_snapshot_lacks_goes_on_as_an_orphan(fs: FsBase) -
     empty = fs.dump()
     with fs.open("/f", "w+") as file:
         file.write(b"x" * PAGE_SIZE)
-        fs.restore(empty)
+        fs.load(empty)
         assert fs.listdir() == []
         assert file.stat().nlink == 0
         file.write(b"more")
@@ -55,7 +55,7 @@ def test_an_open_file_that_the_snapshot_lacks_goes_on_as_an_orphan(fs: FsBase) -
         fs.write_bytes("/new", b"has the number that the file had")
         file.seek(0)
         assert file.read() == b"xxx"
-        fs.restore(empty)
+        fs.load(empty)
         file.seek(0)
         assert file.read() == b"xxx"
     assert (used_inodes(fs), fs.bytes_used) == (1, 0)
@@ -70,7 +70,7 @@ def test_a_number_that_means_another_inode_in_the_snapshot_is_not_mistaken(
     fs = make_fs(clock=ManualClock(1))
     with fs.open("/mine", "w+") as file:
         file.write(b"mine")
-        fs.restore(other.dump())
+        fs.load(other.dump())
         assert ino_of(fs, "/other") == 2
         file.seek(0)
         assert file.read() == b"mine"
@@ -83,7 +83,7 @@ def test_the_root_is_the_root_whoever_made_it(make_fs: MakeFs) -> None:
     other.write_bytes("/f", b"")
     fs = make_fs(clock=ManualClock(1))
     fs.inodes.pin(ROOT_INO)
-    fs.restore(other.dump())
+    fs.load(other.dump())
     assert names(fs) == [b"f"]
     fs.inodes.unpin(ROOT_INO)
     with refused(fs, Errno.EINVAL):
@@ -94,7 +94,7 @@ def test_pins_of_what_stays_are_kept(fs: FsBase) -> None:
     fs.write_bytes("/f", b"")
     ino = ino_of(fs, "/f")
     fs.inodes.pin(ino, 2)
-    fs.restore(fs.dump())
+    fs.load(fs.dump())
     fs.remove("/f")
     fs.inodes.unpin(ino)
     assert fs.inodes.getattr(ino).nlink == 0
@@ -117,7 +117,7 @@ def test_what_is_of_another_kind_in_the_snapshot_becomes_an_orphan(
         other.inodes.mknod(ROOT_INO, b"x", made)
     fs = make_fs(clock=ManualClock())
     fs.inodes.pin(fs.inodes.mknod(ROOT_INO, b"x", held).ino)
-    fs.restore(other.dump())
+    fs.load(other.dump())
     assert fs.stat("/x").kind == made
     assert fs.inodes.getattr(FIRST_ORPHAN).kind == held
     fs.check_invariants()
@@ -132,7 +132,7 @@ def test_an_orphaned_directory_is_empty_dead_and_its_own_parent(
     empty = fs.dump()
     fs.mkdir("/a/b/c", parents=True)
     fs.inodes.pin(ino_of(fs, "/a/b"))
-    fs.restore(empty)
+    fs.load(empty)
     assert [entry.ino for entry in fs.inodes.readdir(FIRST_ORPHAN)] == [
         FIRST_ORPHAN
     ] * 2
@@ -151,7 +151,7 @@ def test_the_quotas_of_the_snapshot_hold(fs: FsBase) -> None:
     fs.set_limits(max_bytes=2**30, max_inodes=100)
     with fs.open("/f", "w") as file:
         file.write(b"x" * 3 * PAGE_SIZE)
-        fs.restore(snapshot)
+        fs.load(snapshot)
         assert fs.bytes_used == 3 * PAGE_SIZE
         with refused(fs, Errno.ENOSPC):
             fs.write_bytes("/g", b"x")
@@ -164,7 +164,7 @@ def test_restoring_over_and_over_leaks_nothing(fs: FsBase) -> None:
     snapshot = fs.dump()
     for _ in range(5):
         with fs.open("/extra", "w"):
-            fs.restore(snapshot)
+            fs.load(snapshot)
         assert fs.dump() == snapshot
         assert used_inodes(fs) == 4
         fs.check_invariants()

@@ -158,7 +158,7 @@ def test_defect_12_a_corrupt_snapshot_is_restored(fs: FsBase, snapshot: bytes) -
     fs.write_bytes("/f", b"content")
     before = fs.dump()
     with pytest.raises(SnapshotError):
-        fs.restore(snapshot)
+        fs.load(snapshot)
     assert fs.dump() == before
 
 
@@ -166,7 +166,7 @@ def test_defect_13_the_root_and_a_restore_escape_the_clock(make_fs: MakeFs) -> N
     fs, other = (make_fs(clock=ManualClock(time_ns)) for time_ns in (7, 7))
     assert fs.stat("/").btime_ns == fs.stat("/").atime_ns == 7
     assert fs.dump() == other.dump()
-    fs.restore(make_fs(clock=ManualClock(99)).dump())
+    fs.load(make_fs(clock=ManualClock(99)).dump())
     fs.touch("/f")
     assert fs.stat("/f").btime_ns == 7
     assert fs.setattr("/f", SetAttr(atime_ns="now")).atime_ns == 7

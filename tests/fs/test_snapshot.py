@@ -41,7 +41,7 @@ def test_what_is_restored_is_dumped_byte_for_byte(make_fs: MakeFs) -> None:
     fs = populated(make_fs)
     snapshot = fs.dump()
     other = make_fs()
-    other.restore(snapshot)
+    other.load(snapshot)
     assert other.dump() == snapshot
     assert other.image_digest() == fs.image_digest()
     assert other.tree_digest() == fs.tree_digest()
@@ -51,7 +51,7 @@ def test_what_is_restored_is_dumped_byte_for_byte(make_fs: MakeFs) -> None:
 def test_everything_comes_back(make_fs: MakeFs) -> None:
     fs = populated(make_fs)
     other = make_fs()
-    other.restore(fs.dump())
+    other.load(fs.dump())
     for path, directories, files in fs.walk():
         for name in ["", *directories, *files]:
             assert other.lstat(f"{path}/{name}") == fs.lstat(f"{path}/{name}")
@@ -67,7 +67,7 @@ def test_everything_comes_back(make_fs: MakeFs) -> None:
 def test_numbers_go_on_where_they_were(make_fs: MakeFs) -> None:
     fs = populated(make_fs)
     other = make_fs()
-    other.restore(fs.dump())
+    other.load(fs.dump())
     assert (
         other.inodes.mkdir(ROOT_INO, b"new").ino == fs.inodes.mkdir(ROOT_INO, b"n").ino
     )
@@ -101,7 +101,7 @@ def test_different_ways_to_the_same_state_give_the_same_bytes(make_fs: MakeFs) -
 def test_clock_and_umask_are_not_part_of_a_snapshot(make_fs: MakeFs) -> None:
     snapshot = populated(make_fs).dump()
     fs = make_fs(clock=ManualClock(555), umask=0o077)
-    fs.restore(snapshot)
+    fs.load(snapshot)
     fs.mkdir("/new")
     assert (fs.stat("/new").mtime_ns, fs.stat("/new").perm) == (555, 0o700)
 
@@ -115,7 +115,7 @@ def test_a_restore_replaces_everything(make_fs: MakeFs) -> None:
     fs = make_fs()
     empty = fs.dump()
     populate(fs)
-    fs.restore(empty)
+    fs.load(empty)
     assert fs.dump() == empty
     assert (fs.listdir("/"), fs.bytes_used, used_inodes(fs)) == ([], 0, 1)
 
@@ -125,7 +125,7 @@ def test_a_large_directory_comes_back_in_its_order(fs: FsBase, count: int) -> No
     for number in range(count):
         fs.inodes.mknod(ROOT_INO, b"%d" % (number * 7919 % count), Kind.SOCKET)
     before, listed = fs.dump(), names(fs)
-    fs.restore(fs.dump())
+    fs.load(fs.dump())
     assert names(fs) == listed
     assert fs.inodes.readdir(ROOT_INO, 2, 3) == fs.inodes.readdir(ROOT_INO)[2:5]
     assert len(before) == len(fs.dump())
@@ -137,7 +137,7 @@ def test_a_large_file_comes_back_in_runs(fs: FsBase, pages: int, byte: bytes) ->
     content = byte * (pages * PAGE_SIZE - 1)
     fs.write_bytes("/f", content)
     snapshot = fs.dump()
-    fs.restore(snapshot)
+    fs.load(snapshot)
     assert fs.dump() == snapshot
     assert fs.read_bytes("/f") == content
     assert fs.bytes_used == pages * PAGE_SIZE
@@ -153,7 +153,7 @@ def test_a_snapshot_may_come_in_any_buffer(
     fs: FsBase, convert: Callable[[bytes], bytes]
 ) -> None:
     fs.mkdir("/d")
-    fs.restore(convert(fs.dump()))
+    fs.load(convert(fs.dump()))
     assert fs.listdir() == ["d"]
 
 
@@ -190,7 +190,7 @@ def test_an_empty_filesystem_has_these_bytes(make_fs: MakeFs) -> None:
     fs = make_fs(clock=ManualClock())
     assert fs.dump() == EMPTY
     fs.mkdir("/d")
-    fs.restore(EMPTY)
+    fs.load(EMPTY)
     assert fs.dump() == EMPTY
 
 
@@ -204,7 +204,7 @@ def test_these_bytes_are_one_of_each(make_fs: MakeFs) -> None:
     expected = make_fs()
     populate(expected)
     fs = make_fs()
-    fs.restore(POPULATED)
+    fs.load(POPULATED)
     assert fs.dump() == POPULATED
     assert fs.tree_digest() == expected.tree_digest()
     assert fs.walk() == expected.walk()
@@ -212,7 +212,7 @@ def test_these_bytes_are_one_of_each(make_fs: MakeFs) -> None:
 
 
 def test_a_snapshot_made_by_hand_after_the_description_is_loaded(fs: FsBase) -> None:
-    fs.restore(HAND_MADE)
+    fs.load(HAND_MADE)
     assert fs.dump() == HAND_MADE
     assert [name.decode() for name in names(fs)] == [
         "d",
@@ -236,4 +236,4 @@ def test_a_snapshot_made_by_hand_after_the_description_is_loaded(fs: FsBase) -> 
 
 def test_what_is_no_snapshot_says_so(fs: FsBase) -> None:
     with pytest.raises(SnapshotError, match="byte 0: not a devdev-fs snapshot"):
-        fs.restore(b"PK\3\4 something else")
+        fs.load(b"PK\3\4 something else")

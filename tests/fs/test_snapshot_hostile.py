@@ -31,7 +31,7 @@ def refuse(fs: FsBase, snapshot: bytes, match: str = "byte") -> None:
     with fs.open("/precious", "r+") as file:
         before = fs.dump()
         with pytest.raises(SnapshotError, match=match) as caught:
-            fs.restore(snapshot)
+            fs.load(snapshot)
         assert len(str(caught.value)) < 500
         assert fs.dump() == before
         file.write(b"C")
@@ -42,7 +42,7 @@ def refuse(fs: FsBase, snapshot: bytes, match: str = "byte") -> None:
 
 def test_a_snapshot_of_this_making_is_good_where_it_does_not_lie(fs: FsBase) -> None:
     for good in (GOOD, image(ROOT), one_entry(b"a", 2)):
-        fs.restore(good)
+        fs.load(good)
         assert fs.dump() == good
         fs.check_invariants()
 
@@ -58,7 +58,7 @@ def test_a_snapshot_cut_off_anywhere_is_refused(fs: FsBase) -> None:
     before = fs.dump()
     for length in range(len(GOOD)):
         with pytest.raises(SnapshotError):
-            fs.restore(GOOD[:length])
+            fs.load(GOOD[:length])
     assert fs.dump() == before
 
 
@@ -73,14 +73,14 @@ def test_a_snapshot_with_any_bit_wrong_is_refused(fs: FsBase) -> None:
     before = fs.dump()
     for wrong in flipped(GOOD):
         with pytest.raises(SnapshotError):
-            fs.restore(wrong)
+            fs.load(wrong)
     assert fs.dump() == before
 
 
 def is_as_dumped(fs: FsBase, snapshot: bytes) -> bool:
     """Whether it is loaded; what is loaded must be what dump writes."""
     try:
-        fs.restore(snapshot)
+        fs.load(snapshot)
     except SnapshotError:
         return False
     assert fs.dump() == snapshot
@@ -135,7 +135,7 @@ def test_whatever_is_put_in_place_of_an_item_is_refused_or_as_dumped(
 @given(tail=st.binary(max_size=60))
 def test_whatever_bytes_follow_the_magic_are_refused(fs: FsBase, tail: bytes) -> None:
     with pytest.raises(SnapshotError):
-        fs.restore(MAGIC + tail)
+        fs.load(MAGIC + tail)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_a_lie_about_size_takes_no_memory(name: str) -> None:
     tracemalloc.start()
     try:
         with pytest.raises(SnapshotError):
-            fs.restore(snapshot)
+            fs.load(snapshot)
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

@@ -43,7 +43,7 @@ class Machine(RuleBasedStateMachine):
     def __init__(self, fs: FsBase, empty: bytes) -> None:
         super().__init__()
         self.fs = fs
-        self.fs.restore(empty)
+        self.fs.load(empty)
         self.model = Model()
         self.open: list[tuple[OpenFile, Node]] = []
         self.saved = [(empty, self.model.image())]
@@ -225,7 +225,7 @@ class Machine(RuleBasedStateMachine):
         self.let_go_of_all_pins()
         snapshot, image = self.saved[which % len(self.saved)]
         made = self.model.made
-        self.fs.restore(snapshot)
+        self.fs.load(snapshot)
         self.model = image.image()
         self.model.made = made
         for at, (file, node) in enumerate(self.open):
@@ -279,7 +279,7 @@ class Machine(RuleBasedStateMachine):
     def a_snapshot_brings_back_the_same(self) -> None:
         snapshot = self.fs.dump()
         other = Fs()
-        other.restore(snapshot)
+        other.load(snapshot)
         assert other.dump() == snapshot
         assert other.tree_digest() == self.fs.tree_digest()
 

@@ -183,7 +183,7 @@ def use_files(fs: FsBase, seed: int) -> None:
 def dump(fs: FsBase) -> None:
     """Every snapshot taken meanwhile is a good one."""
     for _ in range(15):
-        Fs().restore(fs.dump())
+        Fs().load(fs.dump())
 
 
 def look(fs: FsBase) -> None:
@@ -215,9 +215,9 @@ def test_restoring_while_others_work_leaves_a_sound_filesystem(fs: FsBase) -> No
 
     def restore() -> None:
         for _ in range(20):
-            fs.restore(snapshot)
+            fs.load(snapshot)
 
     run_together(restore, lambda: churn(fs, 1), lambda: use_files(fs, 2))
-    fs.restore(snapshot)
+    fs.load(snapshot)
     assert fs.dump() == snapshot
     assert used_inodes(fs) == 4

@@ -321,7 +321,7 @@ def test_a_restore_is_seen_at_once(fs: Fs, root: Path) -> None:
     run("rm", "-r", "d", cwd=root)
     (root / "new").write_bytes(b"n")
     assert not (root / "d").exists()
-    fs.restore(snapshot)
+    fs.load(snapshot)
     assert sorted(os.listdir(root)) == ["d", "kept"]
     assert (root / "kept").read_bytes() == b"old"
     assert (root / "d/gone").read_bytes() == b"back again"
@@ -332,7 +332,7 @@ def test_a_file_that_a_restore_takes_away_stays_readable(fs: Fs, root: Path) -> 
     snapshot = fs.dump()
     (root / "new").write_bytes(b"still here")
     with open(root / "new", "rb", buffering=0) as file:
-        fs.restore(snapshot)
+        fs.load(snapshot)
         (root / "another").write_bytes(b"with the same number")
         assert os.stat(root / "another").st_ino == fs.stat("/another").ino
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -347,7 +347,7 @@ def test_a_number_that_comes_back_is_another_file(fs: Fs, root: Path) -> None:
         (root / "f").write_bytes(content)
         assert (root / "f").read_bytes() == content
         assert os.stat(root / "f").st_ino == 2
-        fs.restore(snapshot)
+        fs.load(snapshot)
         assert not (root / "f").exists()
 
 
@@ -393,7 +393,7 @@ def test_what_a_restore_replaces_is_let_go_of(fs: Fs, root: Path) -> None:
         (root / "d/e").mkdir(parents=True)
         for number in range(20):
             (root / f"d/e/{number}").write_bytes(b"x" * 9000)
-        fs.restore(snapshot)
+        fs.load(snapshot)
     wait_until(lambda: free(fs) == before, "the kernel to forget it")
 
 

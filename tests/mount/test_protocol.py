@@ -210,7 +210,7 @@ def test_nodeids_are_never_used_again(kernel: Kernel, fs: Fs) -> None:
         seen.add(nodeid)
         kernel.tell(Opcode.FORGET, nodeid, struct.pack("=Q", 1))
         assert kernel.look_up(b"none") == 0
-        fs.restore(snapshot)
+        fs.load(snapshot)
 
 
 def test_a_listing_fills_the_buffer_and_goes_on_where_it_ended(

@@ -80,7 +80,7 @@ def test_a_bad_snapshot_is_refused_and_nothing_is_left() -> None:
 def test_a_bad_snapshot_restored_changes_nothing(served: Served) -> None:
     served.fs.write_text("/f", "kept")
     with pytest.raises(SnapshotError):
-        served.fs.restore(served.fs.dump()[:-1])
+        served.fs.load(served.fs.dump()[:-1])
     assert served.fs.read_text("/f") == "kept"
 
 

@@ -98,7 +98,7 @@ class Workspace:
         else:
             self.fs = Fs(max_bytes=max_bytes, max_inodes=max_inodes, umask=umask)
             if snapshot is not None:
-                self.fs.restore(snapshot)
+                self.fs.load(snapshot)
 
     @property
     def path(self) -> Path | None:
@@ -208,7 +208,7 @@ class Workspace:
         Raises:
             SnapshotError: it is no snapshot. Nothing was changed.
         """
-        self.fs.restore(snapshot)
+        self.fs.load(snapshot)
 
     def import_tree(
         self,

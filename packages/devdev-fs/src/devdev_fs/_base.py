@@ -314,7 +314,7 @@ class FsBase(ABC):
         """
         return self.run(_snapshot.dump)
 
-    def restore(self, snapshot: bytes) -> None:
+    def load(self, snapshot: bytes) -> None:
         """Become what `dump` wrote, in place; the quotas too.
 
         Open files stay usable: on the same inode where the snapshot has it (same

@@ -40,7 +40,7 @@ class Record:
 
 
 @dataclass(slots=True, eq=False)
-class Span:
+class SpanEntry:
     """What one actor changed from one moment to another."""
 
     number: int
@@ -61,7 +61,7 @@ class Span:
 
 
 @dataclass(slots=True, eq=False)
-class Checkpoint:
+class CheckpointEntry:
     """An image that was kept, and its label."""
 
     number: int
@@ -81,37 +81,37 @@ class Journal:
         """What the filesystem has of an inode that has a name."""
         self.max_bytes = max_bytes
         self.max_entries = max_entries
-        self.entries: dict[int, Span | Checkpoint] = {}
+        self.entries: dict[int, SpanEntry | CheckpointEntry] = {}
         self.dropped = 0
         """How many entries went to make room."""
         self.held_bytes = 0
         self._next_number = 1
         self._next_segment = 1
         self._last: dict[Ino, Record] = {}
-        self._segments: dict[int, Span] = {}
-        self._anonymous: Span | None = None
+        self._segments: dict[int, SpanEntry] = {}
+        self._anonymous: SpanEntry | None = None
 
     # --- entries -----------------------------------------------------------------
 
-    def span(self, number: int) -> Span | None:
+    def span(self, number: int) -> SpanEntry | None:
         """The span of that number, if there is one."""
         entry = self.entries.get(number)
-        return entry if isinstance(entry, Span) else None
+        return entry if isinstance(entry, SpanEntry) else None
 
-    def checkpoint(self, number: int) -> Checkpoint | None:
+    def checkpoint(self, number: int) -> CheckpointEntry | None:
         """The checkpoint of that number, if there is one."""
         entry = self.entries.get(number)
-        return entry if isinstance(entry, Checkpoint) else None
+        return entry if isinstance(entry, CheckpointEntry) else None
 
-    def spans(self) -> list[Span]:
+    def spans(self) -> list[SpanEntry]:
         """The spans that changed something, oldest first."""
-        spans = (entry for entry in self.entries.values() if isinstance(entry, Span))
+        spans = (entry for entry in self.entries.values() if isinstance(entry, SpanEntry))
         return [span for span in spans if span.records or span.is_partial]
 
-    def checkpoints(self) -> list[Checkpoint]:
+    def checkpoints(self) -> list[CheckpointEntry]:
         """The checkpoints, oldest first."""
         entries = self.entries.values()
-        return [entry for entry in entries if isinstance(entry, Checkpoint)]
+        return [entry for entry in entries if isinstance(entry, CheckpointEntry)]
 
     @property
     def number_seen(self) -> int:
@@ -122,23 +122,23 @@ class Journal:
         self._next_number += 1
         return self._next_number - 1
 
-    def _take_segment(self, span: Span) -> int:
+    def _take_segment(self, span: SpanEntry) -> int:
         self._segments[self._next_segment] = span
         self._next_segment += 1
         return self._next_segment - 1
 
     # --- spans -------------------------------------------------------------------
 
-    def begin(self, actor: str, now_ns: int, undoes: int = 0) -> Span:
+    def begin(self, actor: str, now_ns: int, undoes: int = 0) -> SpanEntry:
         """Begin a span; it closes the one of what no actor claims."""
         if self._anonymous is not None:
             self.end(self._anonymous)
-        span = Span(self._take_number(), actor, now_ns, 0, undoes=undoes)
+        span = SpanEntry(self._take_number(), actor, now_ns, 0, undoes=undoes)
         span.segment = self._take_segment(span)
         self.entries[span.number] = span
         return span
 
-    def end(self, span: Span) -> None:
+    def end(self, span: SpanEntry) -> None:
         """End a span: nothing is added to it any more."""
         if span is self._anonymous:
             self._anonymous = None
@@ -150,13 +150,13 @@ class Journal:
             self._settle(span)
         self._make_room()
 
-    def anonymous(self, now_ns: int) -> Span:
+    def anonymous(self, now_ns: int) -> SpanEntry:
         """The open span of what no actor claims."""
         if self._anonymous is None:
             self._anonymous = self.begin("", now_ns)
         return self._anonymous
 
-    def add_checkpoint(self, label: str, now_ns: int, image: Image) -> Checkpoint:
+    def add_checkpoint(self, label: str, now_ns: int, image: Image) -> CheckpointEntry:
         """Keep an image. Spans that are open go on in a new segment."""
         if self._anonymous is not None:
             self.end(self._anonymous)
@@ -164,11 +164,16 @@ class Journal:
             self._settle(span)
             del self._segments[span.segment]
             span.segment = self._take_segment(span)
-        checkpoint = Checkpoint(self._take_number(), label, now_ns, image)
+        checkpoint = CheckpointEntry(self._take_number(), label, now_ns, image)
         self.entries[checkpoint.number] = checkpoint
         self.held_bytes += checkpoint.held_bytes
         self._make_room()
         return checkpoint
+
+    def remove(self, checkpoint: CheckpointEntry) -> None:
+        """Let go of a checkpoint."""
+        del self.entries[checkpoint.number]
+        self.held_bytes -= checkpoint.held_bytes
 
     # --- records -----------------------------------------------------------------
 
@@ -202,7 +207,7 @@ class Journal:
         self.max_bytes, self.max_entries = max_bytes, max_entries
         self._make_room()
 
-    def _settle(self, span: Span) -> None:
+    def _settle(self, span: SpanEntry) -> None:
         """Count what the span's records hold that the filesystem does not."""
         fresh = span.records[span.settled :]
         held = sum(map(self._held_by, fresh)) + len(fresh) * _RECORD_BYTES
@@ -229,17 +234,17 @@ class Journal:
                 return
             self._drop(oldest)
 
-    def _droppable(self) -> Iterator[Span | Checkpoint]:
+    def _droppable(self) -> Iterator[SpanEntry | CheckpointEntry]:
         for entry in self.entries.values():
-            if isinstance(entry, Checkpoint) or entry.records or not entry.is_open:
+            if isinstance(entry, CheckpointEntry) or entry.records or not entry.is_open:
                 yield entry
 
-    def _drop(self, entry: Span | Checkpoint) -> None:
+    def _drop(self, entry: SpanEntry | CheckpointEntry) -> None:
         self.dropped += 1
         self.held_bytes -= entry.held_bytes
-        if isinstance(entry, Checkpoint) or not entry.is_open:
+        if isinstance(entry, CheckpointEntry) or not entry.is_open:
             del self.entries[entry.number]
-        if isinstance(entry, Span):
+        if isinstance(entry, SpanEntry):
             for record in entry.records:
                 if self._last.get(record.ino) is record:
                     del self._last[record.ino]

@@ -27,7 +27,12 @@ from devdev_fs._inode import (
     RegularFile,
     Symlink,
 )
-from devdev_fs._journal import Journal, Span
+from devdev_fs._journal import (
+    DEFAULT_MAX_HISTORY_BYTES,
+    DEFAULT_MAX_HISTORY_ENTRIES,
+    Journal,
+    SpanEntry,
+)
 from devdev_fs._sparse import Sparse
 from devdev_fs._types import (
     ID_MAX,
@@ -82,6 +87,7 @@ class InodeTable(Tree):
         "changes",
         "clock",
         "inodes",
+        "history_limits",
         "journal",
         "max_inodes",
         "max_pages",
@@ -119,10 +125,11 @@ class InodeTable(Tree):
         self.changes: list[Change] = []
         self.orphaned: list[tuple[Ino, Ino]] = []
         """Old and new numbers of the orphans that `put` moved out of the way."""
+        self.history_limits = (DEFAULT_MAX_HISTORY_BYTES, DEFAULT_MAX_HISTORY_ENTRIES)
         self.journal: Journal | None = None
         self.acting = 0
         """The number of the span that acts: 0 for none, -1 if that is to be renewed."""
-        self.span: Span | None = None
+        self.span: SpanEntry | None = None
         """What changes are attributed to; None before the journal begins."""
         self.memo = Memo()
         """What the digests of this filesystem's images remember."""
@@ -213,7 +220,7 @@ class InodeTable(Tree):
         if is_shared and inode.ino not in self.orphans:
             inode = self._replace(inode, self._epoch << _SEGMENT_BITS)
         inode.atime_ns = self.clock.now_ns()
-        self.note_attributes(inode.ino)
+        self.changes.append(Change(ChangeKind.ACCESS, inode.ino))
 
     def freeze(self) -> Image:
         """The present state as a value, in O(1)."""

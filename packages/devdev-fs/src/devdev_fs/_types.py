@@ -163,6 +163,8 @@ class ChangeKind(IntEnum):
     """Bytes or size of a regular file (and so its metadata)."""
     ENTRY = 3
     """A name in a directory: added, removed or now meaning another inode."""
+    ACCESS = 4
+    """The time of the last access, which is nobody's change."""
 
 
 class Change(NamedTuple):

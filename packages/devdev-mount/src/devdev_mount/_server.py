@@ -100,7 +100,7 @@ def _make_fs(request: StartRequest, snapshot: bytes) -> Fs:
         max_inodes=request.max_inodes,
     )
     if request.has_snapshot:
-        fs.restore(snapshot)
+        fs.load(snapshot)
     return fs
 
 
