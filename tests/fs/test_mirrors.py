@@ -87,6 +87,9 @@ def spell(tree: Tree, change: Change) -> str:
     if change.kind is ChangeKind.ATTRIBUTES:
         assert change == Change(ChangeKind.ATTRIBUTES, change.ino)
         return f"attributes {label}"
+    if change.kind is ChangeKind.ACCESS:
+        assert change == Change(ChangeKind.ACCESS, change.ino)
+        return f"access {label}"
     if change.kind is ChangeKind.ENTRY:
         assert change[4:] == Change(ChangeKind.ENTRY, ROOT_INO)[4:]
         was = f" was {tree.label(change.old)}" if change.old else ""
@@ -107,12 +110,12 @@ TOLD: list[tuple[str, Call, list[str]]] = [
     ("stat", lambda t: t.fs.stat("/d/link"), []),
     ("walk", lambda t: t.fs.walk(), []),
     ("dump", lambda t: t.fs.dump(), []),
-    ("read", lambda t: t.fs.read_bytes("/d/file"), ["attributes file"]),
+    ("read", lambda t: t.fs.read_bytes("/d/file"), ["access file"]),
     ("read nothing", lambda t: t.fs.inodes.read(t["file"], 0, 0), []),
     ("read noatime", lambda t: t.fs.inodes.read(t["file"], 0, 9, True), []),
-    ("readlink", lambda t: t.fs.readlink("/d/link"), ["attributes link"]),
-    ("readdir", lambda t: t.fs.inodes.readdir(t["d"]), ["attributes d"]),
-    ("listdir", lambda t: t.fs.listdir("/d"), ["attributes d"]),
+    ("readlink", lambda t: t.fs.readlink("/d/link"), ["access link"]),
+    ("readdir", lambda t: t.fs.inodes.readdir(t["d"]), ["access d"]),
+    ("listdir", lambda t: t.fs.listdir("/d"), ["access d"]),
     ("pin", lambda t: t.fs.inodes.pin(t["file"]), []),
     # content
     (

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from threading import RLock
 from typing import Protocol
 
+from devdev_fs._acting import span_of
 from devdev_fs._attr import set_limits
 from devdev_fs._base import FsBase
 from devdev_fs._clock import Clock, SystemClock
@@ -55,6 +56,8 @@ class Attachment:
         self._fs = fs
         self._mirror = mirror
         self._unpublished: list[Change] = []
+        self.span = 0
+        """The span that what comes next belongs to; 0 is no actor's."""
         self.inodes = InodeOps(self._run)
         self.lock = fs._lock
         """The store's lock, re-entrant: to be held over what belongs together."""
@@ -62,6 +65,8 @@ class Attachment:
     def _run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         table = self._fs._table
         with self.lock:
+            if table.acting != self.span:
+                table.act_for(self.span)
             try:
                 return op(table, *args, **kwargs)
             finally:
@@ -129,12 +134,20 @@ class Fs(FsBase):
         self._table.make_root()
 
     def run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.run_for(span_of(self), op, *args, **kwargs)
+
+    def run_for(
+        self, span: int, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run an operation as `run`; what it changes belongs to the span."""
         mirrors = self._mirrors
         for mirror in mirrors:
             mirror.flush()
         changes: list[Change] = []
         try:
             with self._lock:
+                if self._table.acting != span:
+                    self._table.act_for(span)
                 try:
                     return op(self._table, *args, **kwargs)
                 finally:

@@ -14,7 +14,7 @@ from dataclasses import astuple, fields, is_dataclass
 from enum import IntEnum
 from functools import cache
 from traceback import format_exception
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
 
 from devdev_fs import _attr, _data, _digest, _namei, _openfile, _paths, _snapshot
@@ -147,18 +147,31 @@ def _reader(hint: Any) -> _Reader:
         item = _reader(inner[0])
         return _same if item is _same else lambda value: [item(each) for each in value]
     if origin is tuple:
+        if inner[-1] is Ellipsis:
+            return _tuple_reader(_reader(inner[0]))
         parts = [_reader(part) for part in inner]
         return lambda value: tuple(
             part(each) for part, each in zip(parts, value, strict=True)
         )
     if origin in (Union, UnionType):
-        # Text among them is a path, which may as well be bytes.
-        readers = {_reader(part) for part in inner} - {_same, _text}
-        assert not readers, f"{hint} cannot be told apart on the wire"
-        return _same
+        return _union_reader(hint, inner)
     if origin is Literal or not isinstance(hint, type):
         return _same
     return _record_reader(hint)
+
+
+def _tuple_reader(item: _Reader) -> _Reader:
+    return lambda value: tuple(map(item, value))
+
+
+def _union_reader(hint: Any, inner: tuple[Any, ...]) -> _Reader:
+    # Text among them is a path, which may as well be bytes.
+    readers = [*{_reader(part) for part in inner} - {_same, _text}]
+    if not readers:
+        return _same
+    assert len(inner) == 2, f"{hint} cannot be told apart"
+    assert NoneType in inner, f"{hint} cannot be told apart"
+    return lambda value: None if value is None else readers[0](value)
 
 
 def _record_reader(hint: type) -> _Reader:
