@@ -6,9 +6,14 @@ from functools import partial
 from typing import Any
 
 import pytest
-from devdev_fs import Fs, FsBase
+from devdev_fs import (
+    DEFAULT_MAX_HISTORY_BYTES,
+    DEFAULT_MAX_HISTORY_ENTRIES,
+    Fs,
+    FsBase,
+)
 from devdev_fs.testing import ManualClock
-from devdev_fs.wire import RemoteFs, answer
+from devdev_fs.wire import Answerer, RemoteFs
 from devdev_mount import serve
 
 from tests.conftest import why_fuse_is_unusable
@@ -34,6 +39,11 @@ class Pool:
         fs = self.free.pop()
         yield fs
         fs.load(self.empty[id(fs)])
+        fs.set_history_limits(max_bytes=0, max_entries=0)
+        fs.set_history_limits(
+            max_bytes=DEFAULT_MAX_HISTORY_BYTES,
+            max_entries=DEFAULT_MAX_HISTORY_ENTRIES,
+        )
         assert used_inodes(fs) == 1, "the test still holds an inode"
         self.free.append(fs)
 
@@ -50,7 +60,7 @@ def make_local(stack: ExitStack, pool: Pool, **options: Any) -> FsBase:
 
 def make_wire(stack: ExitStack, pool: Pool, **options: Any) -> FsBase:
     """A client whose every call crosses the wire, within this process."""
-    return RemoteFs(partial(answer, make_local(stack, pool, **options)))
+    return RemoteFs(Answerer(make_local(stack, pool, **options)).answer)
 
 
 def make_served(stack: ExitStack, pool: Pool, **options: Any) -> FsBase:

@@ -7,7 +7,7 @@ of calls can be checked against it. What it leaves out are times and quotas.
 from copy import deepcopy
 from dataclasses import dataclass, field
 
-from devdev_fs import PAGE_SIZE, Errno, Kind, RenameFlags
+from devdev_fs import PAGE_SIZE, Errno, Kind, RenameFlags, XattrFlags
 
 ROOT = 1
 
@@ -39,10 +39,9 @@ class Node:
     entries: dict[bytes, int] = field(default_factory=dict)
     parent: int = ROOT
     pins: int = 0
-
-    @property
-    def pages(self) -> set[int]:
-        return {page for page in self.written if page * PAGE_SIZE < len(self.content)}
+    xattrs: dict[bytes, bytes] = field(default_factory=dict)
+    was_named: bool = True
+    """False for what `tmpfile` made, until it is linked."""
 
 
 class Model:
@@ -78,10 +77,10 @@ class Model:
         require(node.kind == Kind.DIRECTORY, Errno.ENOTDIR)
         return node
 
-    def file(self, ino: int) -> Node:
+    def file(self, ino: int, other: Errno = Errno.EINVAL) -> Node:
         node = self.get(ino)
         require(node.kind != Kind.DIRECTORY, Errno.EISDIR)
-        require(node.kind == Kind.REGULAR, Errno.EINVAL)
+        require(node.kind == Kind.REGULAR, other)
         return node
 
     def is_within(self, ino: int, above: int) -> bool:
@@ -114,12 +113,20 @@ class Model:
         directory.entries[name] = node.ino
         return node
 
+    def tmpfile(self, parent: int) -> None:
+        self.directory(parent)
+        self.made += 1
+        node = Node(self.next_ino, Kind.REGULAR, self.made, pins=1, was_named=False)
+        self.nodes[node.ino] = node
+        self.next_ino += 1
+
     def link(self, ino: int, parent: int, name: bytes) -> None:
         node, directory = self.get(ino), self.directory(parent)
         require(name not in directory.entries, Errno.EEXIST)
         require(self.nlink(parent), Errno.ENOENT)
         require(node.kind != Kind.DIRECTORY, Errno.EPERM)
-        require(self.nlink(ino), Errno.ENOENT)
+        require(self.nlink(ino) or not node.was_named, Errno.ENOENT)
+        node.was_named = True
         directory.entries[name] = ino
 
     def remove(self, parent: int, name: bytes, *, is_rmdir: bool) -> None:
@@ -142,7 +149,7 @@ class Model:
         source = self.nodes[old_dir.entries[name]]
         target = self.nodes.get(new_dir.entries.get(new, 0))
         is_exchange = flags == RenameFlags.EXCHANGE
-        require(flags != RenameFlags.NOREPLACE or target is None, Errno.EEXIST)
+        require(not flags & RenameFlags.NOREPLACE or target is None, Errno.EEXIST)
         require(not is_exchange or target is not None, Errno.ENOENT)
         require(
             source.kind != Kind.DIRECTORY or not self.is_within(to, source.ino),
@@ -165,6 +172,8 @@ class Model:
                 require(target.kind != Kind.DIRECTORY, Errno.EISDIR)
             del old_dir.entries[name]
         new_dir.entries[new], source.parent = source.ino, to
+        if flags & RenameFlags.WHITEOUT:
+            self.make(parent, name, Kind.CHARACTER_DEVICE, mode=0)
         self.free_unused()
 
     def write(self, ino: int, offset: int, data: bytes) -> None:
@@ -177,9 +186,89 @@ class Model:
 
     def truncate(self, ino: int, size: int) -> None:
         node = self.file(ino)
+        if size <= len(node.content):
+            node.written -= set(range(pages(size), max(node.written, default=0) + 1))
         del node.content[size:]
-        node.written = node.pages
         node.content.extend(bytes(size - len(node.content)))
+
+    def chmod(self, ino: int, mode: int) -> None:
+        node = self.get(ino)
+        require(node.kind != Kind.SYMLINK, Errno.EOPNOTSUPP)
+        node.mode = mode
+
+    # --- space -------------------------------------------------------------------
+
+    def allocate(self, ino: int, offset: int, length: int, *, keep_size: bool) -> None:
+        node = self.file(ino, other=Errno.ENODEV)
+        node.written |= set(range(offset // PAGE_SIZE, pages(offset + length)))
+        if not keep_size:
+            node.content.extend(bytes(offset + length - len(node.content)))
+
+    def punch(self, ino: int, offset: int, length: int) -> None:
+        node = self.file(ino, other=Errno.ENODEV)
+        zero(node, offset, length)
+        node.written -= set(range(pages(offset), (offset + length) // PAGE_SIZE))
+
+    def zero(self, ino: int, offset: int, length: int) -> None:
+        zero(self.file(ino, other=Errno.ENODEV), offset, length)
+        self.allocate(ino, offset, length, keep_size=False)
+
+    def collapse(self, ino: int, offset: int, length: int) -> None:
+        node = self.file(ino, other=Errno.ENODEV)
+        require(not offset % PAGE_SIZE and not length % PAGE_SIZE, Errno.EINVAL)
+        require(offset + length < len(node.content), Errno.EINVAL)
+        del node.content[offset : offset + length]
+        first, count = pages(offset), pages(length)
+        stay = {page for page in node.written if page < first}
+        moved = {page - count for page in node.written if page >= first + count}
+        node.written = stay | moved
+
+    def insert(self, ino: int, offset: int, length: int) -> None:
+        node = self.file(ino, other=Errno.ENODEV)
+        require(not offset % PAGE_SIZE and not length % PAGE_SIZE, Errno.EINVAL)
+        require(offset < len(node.content), Errno.EINVAL)
+        node.content[offset:offset] = bytes(length)
+        first, count = pages(offset), pages(length)
+        stay = {page for page in node.written if page < first}
+        node.written = stay | {page + count for page in node.written - stay}
+
+    def copy_range(
+        self, ino: int, offset: int, target: int, to: int, length: int
+    ) -> None:
+        nodes = self.get(ino), self.get(target)
+        is_dir = any(node.kind == Kind.DIRECTORY for node in nodes)
+        require(not is_dir, Errno.EISDIR)
+        source, sink = self.file(ino), self.file(target)
+        length = min(length, max(len(source.content) - offset, 0))
+        is_apart = source is not sink or abs(offset - to) >= length
+        require(is_apart, Errno.EINVAL)
+        if not length:
+            return
+        data, written = source.content[offset : offset + length], {*source.written}
+        sink.content.extend(bytes(to + length - len(sink.content)))
+        zero(sink, to, length)
+        sink.written -= set(range(pages(to), (to + length) // PAGE_SIZE))
+        sink.content[to : to + length] = data
+        for page in written:
+            first = max(page * PAGE_SIZE, offset) - offset + to
+            last = min((page + 1) * PAGE_SIZE, offset + length) - offset + to - 1
+            if first <= last:
+                sink.written |= {first // PAGE_SIZE, last // PAGE_SIZE}
+
+    # --- extended attributes -----------------------------------------------------
+
+    def setxattr(self, ino: int, name: bytes, value: bytes, flags: XattrFlags) -> None:
+        node = self.get(ino)
+        require(node.kind in (Kind.REGULAR, Kind.DIRECTORY), Errno.EPERM)
+        require(not flags & XattrFlags.CREATE or name not in node.xattrs, Errno.EEXIST)
+        require(not flags & XattrFlags.REPLACE or name in node.xattrs, Errno.ENODATA)
+        node.xattrs[name] = value
+
+    def removexattr(self, ino: int, name: bytes) -> None:
+        node = self.get(ino)
+        require(node.kind in (Kind.REGULAR, Kind.DIRECTORY), Errno.EPERM)
+        require(name in node.xattrs, Errno.ENODATA)
+        del node.xattrs[name]
 
     def unpin(self, ino: int) -> None:
         node = self.get(ino)
@@ -194,6 +283,16 @@ class Model:
             node.pins = 0
         image.free_unused()
         return image
+
+
+def pages(size: int) -> int:
+    """How many pages so many bytes begin."""
+    return -(-size // PAGE_SIZE)
+
+
+def zero(node: Node, offset: int, length: int) -> None:
+    end = min(offset + length, len(node.content))
+    node.content[offset:end] = bytes(max(end - offset, 0))
 
 
 def put(node: Node, offset: int, data: bytes) -> None:

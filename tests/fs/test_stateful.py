@@ -8,6 +8,7 @@ import pytest
 from devdev_fs import (
     PAGE_SIZE,
     ROOT_INO,
+    FallocateFlags,
     Fs,
     FsBase,
     FsError,
@@ -16,6 +17,7 @@ from devdev_fs import (
     OpenFile,
     RenameFlags,
     SetAttr,
+    XattrFlags,
 )
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -33,7 +35,11 @@ NAMES = st.sampled_from([b"a", b"b", b"c"])
 INDEXES = st.integers(0, 15)
 """Of an inode among those that there are; see `Machine.pick`."""
 OFFSETS = st.sampled_from([0, 1, PAGE_SIZE - 1, PAGE_SIZE, 3 * PAGE_SIZE])
-FLAGS = st.sampled_from([*RenameFlags])
+FLAGS = st.sampled_from(
+    [RenameFlags.NONE, *RenameFlags, RenameFlags.WHITEOUT | RenameFlags.NOREPLACE]
+)
+LENGTHS = st.sampled_from([1, PAGE_SIZE, PAGE_SIZE + 1, 2 * PAGE_SIZE])
+XATTR_FLAGS = st.sampled_from([XattrFlags.NONE, *XattrFlags])
 DATA = st.sampled_from([b"", b"x", b"\0", b"y" * PAGE_SIZE, b"z" * (PAGE_SIZE + 1)])
 
 
@@ -92,6 +98,11 @@ class Machine(RuleBasedStateMachine):
             self.model.make, at, name, Kind.SYMLINK, mode=0o777, target=leads_to
         )
         self.both(lambda: self.fs.inodes.symlink(at, name, leads_to), make)
+
+    @rule(parent=INDEXES)
+    def tmpfile(self, parent: int) -> None:
+        at = self.pick(parent)
+        self.both(lambda: self.fs.inodes.tmpfile(at), lambda: self.model.tmpfile(at))
 
     @rule(index=INDEXES, parent=INDEXES, name=NAMES)
     def link(self, index: int, parent: int, name: bytes) -> None:
@@ -163,10 +174,71 @@ class Machine(RuleBasedStateMachine):
     def chmod(self, index: int, mode: int) -> None:
         ino = self.pick(index)
 
-        def change() -> None:
-            self.model.get(ino).mode = mode
+        self.both(
+            lambda: self.fs.inodes.setattr(ino, SetAttr(mode=mode)),
+            lambda: self.model.chmod(ino, mode),
+        )
 
-        self.both(lambda: self.fs.inodes.setattr(ino, SetAttr(mode=mode)), change)
+    @rule(index=INDEXES, name=NAMES, value=DATA, flags=XATTR_FLAGS)
+    def setxattr(
+        self, index: int, name: bytes, value: bytes, flags: XattrFlags
+    ) -> None:
+        ino, name = self.pick(index), b"user." + name
+        self.both(
+            lambda: self.fs.inodes.setxattr(ino, name, value, flags),
+            lambda: self.model.setxattr(ino, name, value, flags),
+        )
+
+    @rule(index=INDEXES, name=NAMES)
+    def removexattr(self, index: int, name: bytes) -> None:
+        ino, name = self.pick(index), b"user." + name
+        self.both(
+            lambda: self.fs.inodes.removexattr(ino, name),
+            lambda: self.model.removexattr(ino, name),
+        )
+
+    # --- space -------------------------------------------------------------------
+
+    @rule(index=INDEXES, offset=OFFSETS, length=LENGTHS, keep_size=st.booleans())
+    def allocate(self, index: int, offset: int, length: int, keep_size: bool) -> None:
+        ino = self.pick(index)
+        mode = FallocateFlags.KEEP_SIZE if keep_size else FallocateFlags.ALLOCATE
+        self.both(
+            lambda: self.fs.inodes.fallocate(ino, mode, offset, length),
+            lambda: self.model.allocate(ino, offset, length, keep_size=keep_size),
+        )
+
+    @rule(
+        index=INDEXES,
+        offset=OFFSETS,
+        length=LENGTHS,
+        how=st.sampled_from(["punch", "zero", "collapse", "insert"]),
+    )
+    def reshape(self, index: int, offset: int, length: int, how: str) -> None:
+        ino = self.pick(index)
+        mode, model = {
+            "punch": (
+                FallocateFlags.PUNCH_HOLE | FallocateFlags.KEEP_SIZE,
+                self.model.punch,
+            ),
+            "zero": (FallocateFlags.ZERO_RANGE, self.model.zero),
+            "collapse": (FallocateFlags.COLLAPSE_RANGE, self.model.collapse),
+            "insert": (FallocateFlags.INSERT_RANGE, self.model.insert),
+        }[how]
+        self.both(
+            lambda: self.fs.inodes.fallocate(ino, mode, offset, length),
+            lambda: model(ino, offset, length),
+        )
+
+    @rule(index=INDEXES, offset=OFFSETS, other=INDEXES, to=OFFSETS, length=LENGTHS)
+    def copy_file_range(
+        self, index: int, offset: int, other: int, to: int, length: int
+    ) -> None:
+        ino, target = self.pick(index), self.pick(other)
+        self.both(
+            lambda: self.fs.inodes.copy_file_range(ino, offset, target, to, length),
+            lambda: self.model.copy_range(ino, offset, target, to, length),
+        )
 
     # --- holding -----------------------------------------------------------------
 
@@ -255,14 +327,17 @@ class Machine(RuleBasedStateMachine):
             stat = self.fs.inodes.getattr(Ino(node.ino))
             assert (stat.ino, stat.kind, stat.perm) == (node.ino, node.kind, node.mode)
             assert stat.nlink == self.model.nlink(node.ino)
-            assert stat.blocks * 512 == len(node.pages) * PAGE_SIZE
-            pages += len(node.pages)
+            space = sum(len(name) + len(node.xattrs[name]) for name in node.xattrs)
+            space = len(node.written) + -(-max(space - 256, 0) // PAGE_SIZE)
+            assert stat.blocks * 512 == space * PAGE_SIZE
+            pages += space
+            self.attributes_are_the_same(node)
             if node.kind == Kind.REGULAR:
                 content = self.fs.inodes.read(stat.ino, 0, 10**6, True)
                 assert content == node.content
             elif node.kind == Kind.SYMLINK:
                 assert self.fs.inodes.readlink(stat.ino) == node.target
-            else:
+            elif node.kind == Kind.DIRECTORY:
                 entries = self.fs.inodes.readdir(stat.ino)
                 listed = [(entry.name, entry.ino) for entry in entries[2:]]
                 assert listed == list(node.entries.items())
@@ -270,6 +345,13 @@ class Machine(RuleBasedStateMachine):
         assert used_inodes(self.fs) == len(self.model.nodes)
         for file, node in self.open:
             assert file.stat().ino == node.ino
+
+    def attributes_are_the_same(self, node: Node) -> None:
+        names = self.fs.inodes.listxattr(Ino(node.ino))
+        assert names == sorted(node.xattrs)
+        for name in names:
+            value = self.fs.inodes.getxattr(Ino(node.ino), name)
+            assert value == node.xattrs[name]
 
     @invariant()
     def it_is_sound(self) -> None:

@@ -3,12 +3,20 @@
 That it does all the same things is what the rest of this suite shows.
 """
 
-from functools import partial
-
 import pytest
-from devdev_fs import Caller, Errno, Fs, FsBase, FsError, Ino, NotFound, SetAttr
+from devdev_fs import (
+    Caller,
+    Capability,
+    Errno,
+    Fs,
+    FsBase,
+    FsError,
+    Ino,
+    NotFound,
+    SetAttr,
+)
 from devdev_fs.testing import ManualClock
-from devdev_fs.wire import RemoteError, RemoteFs, answer
+from devdev_fs.wire import Answerer, RemoteError, RemoteFs
 
 
 class BrokenClock:
@@ -24,7 +32,7 @@ class BrokenClock:
 
 def test_a_bug_there_is_an_error_here_with_its_traceback() -> None:
     clock = BrokenClock()
-    fs = RemoteFs(partial(answer, Fs(clock=clock)))
+    fs = RemoteFs(Answerer(Fs(clock=clock)).answer)
     clock.is_broken = True
     with pytest.raises(
         RemoteError, match="RuntimeError: the clock is broken"
@@ -35,19 +43,19 @@ def test_a_bug_there_is_an_error_here_with_its_traceback() -> None:
 
 @pytest.mark.parametrize("frame", [b"", b"\x81\x61x", b"\xff"])
 def test_a_frame_that_says_nothing_is_answered_as_a_bug(frame: bytes) -> None:
-    fs = RemoteFs(lambda _: answer(Fs(), frame))
+    fs = RemoteFs(lambda _: Answerer(Fs()).answer(frame))
     with pytest.raises(RemoteError, match="Traceback"):
         fs.listdir()
 
 
 def test_what_is_no_operation_does_not_cross() -> None:
-    fs = RemoteFs(partial(answer, Fs()))
+    fs = RemoteFs(Answerer(Fs()).answer)
     with pytest.raises(AssertionError):
         fs.run(lambda table: None)
 
 
 def test_a_refusal_arrives_with_number_text_and_path() -> None:
-    fs = RemoteFs(partial(answer, Fs()))
+    fs = RemoteFs(Answerer(Fs()).answer)
     with pytest.raises(FileNotFoundError) as caught:
         fs.read_bytes("/missing")
     local = FsError(Errno.ENOENT, path="/missing")
@@ -62,11 +70,14 @@ def test_a_client_of_a_client_is_a_filesystem_too() -> None:
     near = Fs(clock=ManualClock(7))
     far: FsBase = near
     for _ in range(3):
-        far = RemoteFs(partial(answer, far))
+        far = RemoteFs(Answerer(far).answer)
     far.mkdir("/d")
     stat = far.setattr("/d", SetAttr(uid=3, atime_ns="now"))
     assert stat == near.stat("/d")
-    made = far.inodes.create(stat.ino, b"\xff", 0o666, Caller(uid=2**32 - 1, umask=0))
+    caller = Caller(
+        uid=2**32 - 1, groups=(7, 8), umask=0, capabilities=Capability.DAC_OVERRIDE
+    )
+    made = far.inodes.create(stat.ino, b"\xff", 0o666, caller)
     assert made == near.inodes.lookup(stat.ino, b"\xff")
     assert far.inodes.readdir(stat.ino) == near.inodes.readdir(stat.ino)
     assert far.dump() == near.dump()

@@ -1,12 +1,34 @@
 """The interface of a filesystem, wherever its table lives: paths, state, open files."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Literal, Self, Union
 
-from devdev_fs import _digest, _paths, _snapshot
+from devdev_fs import _diff, _digest, _history, _paths, _snapshot, _textdiff
+from devdev_fs._acting import acting
+from devdev_fs._differences import Difference, OnConflict
+from devdev_fs._image import Image
 from devdev_fs._inodeops import InodeOps, Operation, P, T
+from devdev_fs._namei import as_bytes
 from devdev_fs._openfile import OpenFile
-from devdev_fs._paths import Listing, Path
+from devdev_fs._paths import Listing, Path, as_str
 from devdev_fs._types import PAGE_SIZE, RenameFlags, SetAttr, Stat
+from devdev_fs._versions import Checkpoint, Log, Merge, MergeConflict, Undo
+from devdev_fs._watch import Watch
+
+Point = Union[Checkpoint, int, "FsBase", None]
+"""A checkpoint or its number, a filesystem as it is now, or None: this one now."""
+
+ConflictPolicy = Literal["fail", "data", "ours", "theirs", "markers"]
+"""What `FsBase.merge` does about conflicts."""
+
+_POLICIES = {policy.name.lower(): policy for policy in OnConflict}
+
+
+def point_number(point: Checkpoint | int) -> int:
+    return point.id if isinstance(point, Checkpoint) else point
 
 
 class FsBase(ABC):
@@ -288,6 +310,231 @@ class FsBase(ABC):
         """
         return self.run(_paths.glob, pattern)
 
+    # --- history -----------------------------------------------------------------
+
+    def checkpoint(self, label: str = "") -> Checkpoint:
+        """Keep the present state, in O(1), to come back to or to compare with.
+
+        It shares everything with the filesystem until that changes. The history's
+        limits apply: the oldest checkpoints are dropped to make room.
+
+        Raises:
+            FsError: EINVAL (a label of more than 1024 bytes).
+        """
+        return self.run(_history.checkpoint, label)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """The checkpoints that are kept, oldest first."""
+        return self.run(_history.checkpoints)
+
+    def drop_checkpoint(self, point: Checkpoint | int) -> None:
+        """Let go of a checkpoint, and of what nothing else holds.
+
+        Raises:
+            FsError: ESTALE (it was dropped), ENOENT.
+        """
+        self.run(_history.drop_checkpoint, point_number(point))
+
+    @abstractmethod
+    def fork(self, point: Checkpoint | int | None = None) -> "FsBase":
+        """Another live filesystem that begins with this state, in O(1).
+
+        Each changes by itself from then on; what neither changes they share. The fork
+        has the same clock and umask, its own quotas, and a history that begins now.
+        It cannot be mounted where it is not an `Fs` of this process.
+
+        Args:
+            point: the checkpoint to begin with instead.
+
+        Raises:
+            FsError: ESTALE (the checkpoint was dropped), ENOENT.
+        """
+
+    def restore(
+        self, point: Checkpoint | int, paths: Iterable[Path] | None = None
+    ) -> int:
+        """Go back to a checkpoint, with everything or with some paths.
+
+        Everything is as it was, times included; only inode numbers go on, as none is
+        given twice, and the quotas stay. What was not there then is removed. It is a
+        span itself, so it can be undone. Open files stay usable, on the inode that is
+        back or on an orphan.
+
+        Args:
+            point: where to.
+            paths: what to bring back, with all below; None is everything.
+
+        Returns:
+            The number of the span that did it, 0 if nothing was to be changed.
+
+        Raises:
+            FsError: ESTALE (the checkpoint was dropped), ENOENT (no such checkpoint, or
+                a path that is neither here nor there), as a walk.
+        """
+        image = self.image(point_number(point))
+        asked = None if paths is None else [as_str(as_bytes(path)) for path in paths]
+        return self.run(_history.restore, image, asked)
+
+    @contextmanager
+    def actor(self, name: str) -> Iterator[int]:
+        """Attribute what this thread (or task) changes within to an actor, as a span.
+
+        Gives the span's number. Spans within spans are spans of their own.
+
+        Raises:
+            FsError: EINVAL (a name of more than 1024 bytes).
+        """
+        span = self.run(_history.begin, name)
+        try:
+            with acting(self, span):
+                yield span
+        finally:
+            self.run(_history.end, span)
+
+    @contextmanager
+    def acting_for(self, span: int) -> Iterator[None]:
+        """Attribute what this thread (or task) changes within to a span that is open.
+
+        If it is not, or ends meanwhile, the changes belong to no actor.
+        """
+        with acting(self, span):
+            yield
+
+    def log(self, after: int = 0, limit: int | None = None) -> Log:
+        """The spans that changed something, and what each touched, oldest first.
+
+        Args:
+            after: leave out the spans up to this number.
+            limit: the most spans to list: the latest ones.
+        """
+        return self.run(_history.log, after, limit)
+
+    def undo(self, span: int) -> Undo:
+        """Take back what one span changed, and keep what later ones did.
+
+        Where a later one changed the same thing, that is a conflict; if there is any,
+        nothing is changed. Different files, names, lines of a text, attributes are
+        different things. The undo is a span itself.
+
+        Raises:
+            FsError: ESTALE (it was dropped), ENOENT, EBUSY (it has not ended), EINVAL
+                (it is undone already).
+        """
+        return self.run(_history.undo, span)
+
+    def redo(self, span: int) -> Undo:
+        """Do again what one span changed and `undo` took back, as `undo`.
+
+        Raises:
+            FsError: ESTALE (it was dropped), ENOENT, EBUSY (it has not ended), EINVAL
+                (it is not undone).
+        """
+        return self.run(_history.redo, span)
+
+    def diff(self, a: Point, b: Point = None) -> list[Difference]:
+        """What `b` has that `a` has not, and the other way round, sorted by path.
+
+        Args:
+            a: a checkpoint, a filesystem, or None for this one as it is now.
+            b: the same.
+
+        Raises:
+            FsError: ESTALE (a checkpoint was dropped), ENOENT.
+        """
+        return self.compute(_diff.diff, self._at(a), self._at(b))
+
+    def diff_text(self, a: Point, b: Point = None, context: int = 3) -> bytes:
+        """The same as a unified diff, which `git apply` and `patch -p1` take.
+
+        Files that are not text are named. Names and text are bytes as they are.
+
+        Raises:
+            FsError: ESTALE (a checkpoint was dropped), ENOENT.
+        """
+        return self.compute(_textdiff.text_diff, self._at(a), self._at(b), context)
+
+    def merge(
+        self, base: Point, other: Point, on_conflict: ConflictPolicy = "fail"
+    ) -> Merge:
+        """Bring in what `other` changed since `base`, three-way.
+
+        It works on names, kinds, content (line by line where both are text), modes,
+        owners, symlink targets and extended attributes; renames are followed. What
+        both changed in the same way is no conflict.
+
+        Args:
+            base: what both come from: the checkpoint that `other` was forked at.
+            other: the filesystem or checkpoint to bring in.
+            on_conflict: "fail" raises, and "data" returns the conflicts, and neither
+                changes anything; "ours" and "theirs" take that side; "markers" puts
+                both sides' lines into the text, and takes ours elsewhere.
+
+        Raises:
+            MergeConflict: there are conflicts, with "fail". Nothing was changed.
+            FsError: ESTALE (a checkpoint was dropped), ENOENT, ENOSPC.
+            ValueError: another `on_conflict`.
+        """
+        policy = _POLICIES.get(on_conflict)
+        if policy is None:
+            known = ", ".join(_POLICIES)
+            raise ValueError(f"on_conflict={on_conflict!r}: must be one of {known}")
+        merged = self.run(_history.merge, self._at(base), self._at(other), policy)
+        if merged.conflicts and policy is OnConflict.FAIL:
+            raise MergeConflict(merged.conflicts)
+        return merged
+
+    @abstractmethod
+    def watch(self) -> Watch:
+        """Subscribe to what changes from now on: what, where, by whom."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of a fork that another process keeps; otherwise nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def set_history_limits(
+        self, *, max_bytes: int | None = None, max_entries: int | None = None
+    ) -> None:
+        """Bound what history may hold; None leaves a limit as it is.
+
+        What is beyond is dropped, oldest first; see `Log.dropped`. The quota of the
+        filesystem itself is another matter: history never makes a write fail.
+
+        Args:
+            max_bytes: content and inodes that only history holds, about.
+            max_entries: checkpoints and spans.
+
+        Raises:
+            FsError: EINVAL (negative, or beyond 63 bits).
+        """
+        self.run(_history.set_limits, max_bytes, max_entries)
+
+    @abstractmethod
+    def compute(self, op: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a function of images and plain values, without holding anything up.
+
+        The functions are this package's own; `devdev_fs.wire` carries them elsewhere.
+        """
+
+    @abstractmethod
+    def image(self, point: int) -> Image:
+        """The state at a checkpoint, 0 being now, in a form that `run` takes."""
+
+    def _at(self, point: Point) -> Image:
+        if isinstance(point, FsBase):
+            return point.image(0)
+        return self.image(0 if point is None else point_number(point))
+
     # --- the whole ---------------------------------------------------------------
 
     def set_limits(
@@ -323,7 +570,7 @@ class FsBase(ABC):
         Raises:
             SnapshotError: it is not what `dump` writes. Nothing was changed.
         """
-        self.run(_snapshot.restore, snapshot)
+        self.run(_history.load, snapshot)
 
     def tree_digest(self, path: Path = "/") -> str:
         """SHA-256, in hex, of the tree at `path`: is it the same tree?

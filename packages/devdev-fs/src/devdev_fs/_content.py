@@ -4,7 +4,8 @@ A page is a `bytes` of at most `PAGE_SIZE`; what it lacks up to that reads as
 zeros, and so does a page that is absent (a hole). A change puts another `bytes`
 in the page's place.
 
-INVARIANT: no page holds a byte at or past `size`.
+INVARIANT: no page holds a byte at or past `size`. Empty pages may lie behind it,
+allocated for what will be written there.
 """
 
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ class Content(Sparse[bytes]):
     __slots__ = ("size",)
 
     BITS: ClassVar[int] = 6
+    MASK: ClassVar[int] = 63
 
     def __init__(self) -> None:
         super().__init__()
@@ -124,8 +126,11 @@ class Content(Sparse[bytes]):
         self.set(number, b"".join((head, gap, data, old[skip + len(data) :])))
 
     def truncate(self, size: int) -> None:
-        """Cut to `size`, or extend to it with a hole."""
-        if size < self.size:
+        """Cut to `size`, or extend to it; with a hole, or what was allocated there.
+
+        Not to extend frees what is allocated behind the end.
+        """
+        if size <= self.size:
             keep = -(-size // PAGE_SIZE)
             self.clear(keep)
             tail = size % PAGE_SIZE
@@ -134,9 +139,129 @@ class Content(Sparse[bytes]):
                 self.set(keep - 1, last[:tail])
         self.size = size
 
-    def spans(self) -> Iterator[range]:
+    # --- space -------------------------------------------------------------------
+
+    def pages_in(self, first: int, stop: int) -> int:
+        """How many pages there are from number `first` up to before `stop`."""
+        found = 0
+        for number, chunk in self._chunks.items():
+            base = number << self.BITS
+            part = chunk[max(first - base, 0) : max(stop - base, 0)]
+            found += len(part) - part.count(None)
+        return found
+
+    def allocate(self, offset: int, end: int) -> None:
+        """Fill the holes of the pages that `[offset, end)` touches with empty pages."""
+        first, stop = offset // PAGE_SIZE, -(-end // PAGE_SIZE)
+        self.put(first, [page or b"" for page in self.slice(first, stop)])
+
+    def punch(self, offset: int, end: int) -> None:
+        """Make `[offset, end)` a hole: its whole pages go, the rest becomes zeros."""
+        first, stop = -(-offset // PAGE_SIZE), end // PAGE_SIZE
+        if first > stop:
+            self._zero(stop, offset % PAGE_SIZE, end % PAGE_SIZE)
+            return
+        self.clear(first, stop)
+        if offset % PAGE_SIZE:
+            self._zero(first - 1, offset % PAGE_SIZE, PAGE_SIZE)
+        if end % PAGE_SIZE:
+            self._zero(stop, 0, end % PAGE_SIZE)
+
+    def _zero(self, number: int, low: int, high: int) -> None:
+        """Make a part of one page zeros, unless it is a hole."""
+        old = self.get(number) or b""
+        if len(old) > high:
+            self.set(number, old[:low] + _ZEROS[: high - low] + old[high:])
+        elif len(old) > low:
+            self.set(number, old[:low])
+
+    def collapse(self, offset: int, length: int) -> None:
+        """Take a range of whole pages out; what is behind it moves up."""
+        self._move(offset + length, offset)
+        self.size -= length
+
+    def insert(self, offset: int, length: int) -> None:
+        """Put a hole of whole pages in; what is there and behind it moves back."""
+        self._move(offset, offset + length)
+        self.size += length
+
+    def _move(self, source: int, target: int) -> None:
+        """Move all pages from offset `source` on, and drop what is between."""
+        first = source // PAGE_SIZE
+        shift = target // PAGE_SIZE - first
+        moved = [
+            (span.start, [page or b"" for page in self.slice(span.start, span.stop)])
+            for span in self.spans(first)
+        ]
+        self.clear(min(first, first + shift))
+        for start, pages in moved:
+            self.put(start + shift, pages)
+
+    def data_from(self, offset: int) -> int | None:
+        """Where the first page at or behind `offset` begins or goes on.
+
+        None if there is none before the end of the file.
+        """
+        first = offset // PAGE_SIZE
+        number = first >> self.BITS
+        chunk = self._chunks.get(number)
+        low = first & self.MASK
+        if chunk is None or low >= len(chunk):
+            number = min((each for each in self._chunks if each > number), default=-1)
+            if number < 0:
+                return None
+            chunk, low = self._chunks[number], 0
+        while chunk[low] is None:  # the last one is a page
+            low += 1
+        at = max(offset, ((number << self.BITS) + low) * PAGE_SIZE)
+        return at if at < self.size else None
+
+    def hole_from(self, offset: int) -> int:
+        """Where the first hole at or behind `offset` begins or goes on; or the end."""
+        first, length = offset // PAGE_SIZE, 1 << self.BITS
+        while None not in (window := self.slice(first, first + length)):
+            first += length
+        at = (first + window.index(None)) * PAGE_SIZE
+        return min(max(offset, at), self.size)
+
+    def copy_range(
+        self, source: "Content", offset: int, target: int, length: int
+    ) -> None:
+        """Put what `source`, another, has in a range at `target`; its holes too.
+
+        Pages are shared if both offsets are at the same place within a page.
+        """
+        end = offset + length
+        self.punch(target, target + length)
+        self.size = max(self.size, target + length)
+        at = source.data_from(offset)
+        while at is not None and at < end:
+            stop = min(source.hole_from(at), end)
+            self._copy_data(source, at, stop, target - offset)
+            at = source.data_from(stop)
+
+    def _copy_data(self, source: "Content", at: int, stop: int, shift: int) -> None:
+        """Copy a range without holes to an offset that is `shift` further."""
+        first, last = -(-at // PAGE_SIZE), stop // PAGE_SIZE
+        if shift % PAGE_SIZE or first >= last:
+            self._copy_bytes(source, at, stop, shift)
+            return
+        pages = [page or b"" for page in source.slice(first, last)]
+        self._copy_bytes(source, at, first * PAGE_SIZE, shift)
+        self.put(first + shift // PAGE_SIZE, pages)
+        self._copy_bytes(source, last * PAGE_SIZE, stop, shift)
+
+    def _copy_bytes(self, source: "Content", at: int, stop: int, shift: int) -> None:
+        piece = RUN_PAGES * PAGE_SIZE
+        for offset in range(at, stop, piece):
+            chunks = source.chunks(offset, min(piece, stop - offset))
+            self.write(offset + shift, b"".join(chunks))
+
+    # --- in order ----------------------------------------------------------------
+
+    def spans(self, start: int = 0) -> Iterator[range]:
         """The numbers of the pages, ascending: adjacent ones, up to `RUN_PAGES`."""
-        numbers = list(self.numbers())
+        numbers = [number for number in self.numbers() if number >= start]
         at = 0
         while at < len(numbers):
             first = numbers[at]
@@ -173,5 +298,5 @@ class Content(Sparse[bytes]):
             page = self.get(number)
             assert page is not None
             assert len(page) <= PAGE_SIZE, (number, len(page))
-            assert number * PAGE_SIZE < self.size, (number, self.size)
-            assert number * PAGE_SIZE + len(page) <= self.size, (number, self.size)
+            end = number * PAGE_SIZE + len(page)
+            assert not page or end <= self.size, (number, self.size)

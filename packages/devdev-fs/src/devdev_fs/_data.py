@@ -5,8 +5,18 @@ from itertools import islice
 from devdev_fs._content import Bytes, as_view
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._inode import Symlink, dirent
+from devdev_fs._privileges import drop_by_write
 from devdev_fs._table import InodeTable
-from devdev_fs._types import FILE_SIZE_MAX, READ_MAX, Dirent, Ino
+from devdev_fs._types import (
+    FILE_SIZE_MAX,
+    READ_MAX,
+    ROOT_CALLER,
+    S_ISGID,
+    S_ISUID,
+    Caller,
+    Dirent,
+    Ino,
+)
 
 
 def read_chunks(
@@ -28,7 +38,13 @@ def read(
     return b"".join(read_chunks(table, ino, offset, size, noatime))
 
 
-def write(table: InodeTable, ino: Ino, offset: int, data: Bytes) -> int:
+def write(
+    table: InodeTable,
+    ino: Ino,
+    offset: int,
+    data: Bytes,
+    caller: Caller = ROOT_CALLER,
+) -> int:
     """See `InodeOps.write`."""
     inode = table.regular(ino)
     if offset < 0:
@@ -47,15 +63,19 @@ def write(table: InodeTable, ino: Ino, offset: int, data: Bytes) -> int:
     inode = table.edit(inode)
     inode.content.write(offset, view)
     table.pages_used += added
+    if inode.mode & (S_ISUID | S_ISGID) or inode.xattrs is not None:
+        drop_by_write(table, inode, caller)
     inode.mtime_ns = inode.ctime_ns = table.clock.now_ns()
     table.note_content(inode.ino, offset, end, grown_to)
     return length
 
 
-def append(table: InodeTable, ino: Ino, data: Bytes) -> int:
+def append(
+    table: InodeTable, ino: Ino, data: Bytes, caller: Caller = ROOT_CALLER
+) -> int:
     """See `InodeOps.append`."""
     offset = table.regular(ino).content.size
-    write(table, ino, offset, data)
+    write(table, ino, offset, data, caller)
     return offset
 
 

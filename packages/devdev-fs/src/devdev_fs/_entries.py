@@ -63,6 +63,15 @@ class Entries:
         self._own = set()
         return twin
 
+    @classmethod
+    def of(cls, buckets: list[Bucket]) -> "Entries":
+        """Names that are in their buckets already, as `spread` gives them."""
+        entries = cls.__new__(cls)
+        entries._buckets = buckets
+        entries._count = sum(map(len, buckets))
+        entries._own = set()
+        return entries
+
     def __len__(self) -> int:
         return self._count
 

@@ -9,23 +9,29 @@ class Errno(IntEnum):
     EPERM = 1
     ENOENT = 2
     EIO = 5
+    ENXIO = 6
+    E2BIG = 7
     EBADF = 9
     EACCES = 13
     EBUSY = 16
     EEXIST = 17
     EXDEV = 18
+    ENODEV = 19
     ENOTDIR = 20
     EISDIR = 21
     EINVAL = 22
     ETXTBSY = 26
     EFBIG = 27
     ENOSPC = 28
+    ESPIPE = 29
     EROFS = 30
     EMLINK = 31
+    ERANGE = 34
     ENAMETOOLONG = 36
     ENOSYS = 38
     ENOTEMPTY = 39
     ELOOP = 40
+    ENODATA = 61
     EOPNOTSUPP = 95
     ESTALE = 116
 
@@ -34,23 +40,29 @@ _MESSAGES = {
     Errno.EPERM: "operation not permitted",
     Errno.ENOENT: "no such file or directory",
     Errno.EIO: "input/output error",
+    Errno.ENXIO: "no such device or address",
+    Errno.E2BIG: "argument list too long",
     Errno.EBADF: "bad file descriptor",
     Errno.EACCES: "permission denied",
     Errno.EBUSY: "device or resource busy",
     Errno.EEXIST: "file exists",
     Errno.EXDEV: "cross-device link",
+    Errno.ENODEV: "no such device",
     Errno.ENOTDIR: "not a directory",
     Errno.EISDIR: "is a directory",
     Errno.EINVAL: "invalid argument",
     Errno.ETXTBSY: "text file busy",
     Errno.EFBIG: "file too large",
     Errno.ENOSPC: "no space left on device",
+    Errno.ESPIPE: "illegal seek",
     Errno.EROFS: "read-only file system",
     Errno.EMLINK: "too many links",
+    Errno.ERANGE: "numerical result out of range",
     Errno.ENAMETOOLONG: "file name too long",
     Errno.ENOSYS: "function not implemented",
     Errno.ENOTEMPTY: "directory not empty",
     Errno.ELOOP: "too many levels of symbolic links",
+    Errno.ENODATA: "no data available",
     Errno.EOPNOTSUPP: "operation not supported",
     Errno.ESTALE: "stale file handle",
 }

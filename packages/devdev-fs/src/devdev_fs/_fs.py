@@ -5,17 +5,21 @@ one operation and never while calling a mirror, with one exception that is
 stated there (`Mirror.orphaned`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from threading import RLock
-from typing import Protocol
+from typing import Protocol, get_args
 
+from devdev_fs import _history
 from devdev_fs._acting import span_of
 from devdev_fs._attr import set_limits
 from devdev_fs._base import FsBase
 from devdev_fs._clock import Clock, SystemClock
+from devdev_fs._image import Image
 from devdev_fs._inodeops import InodeOps, Operation, P, T
 from devdev_fs._table import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, InodeTable
-from devdev_fs._types import PAGE_SIZE, Change, Ino
+from devdev_fs._types import PAGE_SIZE, AtimePolicy, Change, Ino
+from devdev_fs._versions import Checkpoint
+from devdev_fs._watch import LocalWatch, events
 
 
 class Mirror(Protocol):
@@ -70,6 +74,8 @@ class Attachment:
             try:
                 return op(table, *args, **kwargs)
             finally:
+                if self._fs._watches:
+                    self._fs._tell_watches_locked()
                 if len(self._fs._mirrors) > 1:
                     self._unpublished += table.take_changes()
                 else:
@@ -108,9 +114,12 @@ class Fs(FsBase):
         umask: taken off the mode of what is made without a caller's own umask.
         max_bytes: quota on content, counted in pages of 4096 bytes; holes are free.
         max_inodes: quota on inodes.
+        atime: when reading moves the time of access: "strict", each time;
+            "relative", as relatime of Linux's mounts; "never".
 
     Raises:
         FsError: EINVAL (a limit is negative or beyond 64 bits).
+        ValueError: another `atime`.
     """
 
     def __init__(
@@ -120,36 +129,38 @@ class Fs(FsBase):
         umask: int = 0o022,
         max_bytes: int = DEFAULT_MAX_BYTES,
         max_inodes: int = DEFAULT_MAX_INODES,
+        atime: AtimePolicy = "strict",
     ) -> None:
         super().__init__()
+        if atime not in get_args(AtimePolicy):
+            known = ", ".join(get_args(AtimePolicy))
+            raise ValueError(f"atime {atime!r}: must be one of {known}")
         self._lock = RLock()
         self._mirrors: tuple[Mirror, ...] = ()
+        self._watches: tuple[LocalWatch, ...] = ()
         self._table = InodeTable(
             clock=SystemClock() if clock is None else clock,
             umask=umask,
             max_pages=0,
             max_inodes=0,
         )
+        self._table.atime_policy = atime
         set_limits(self._table, max_bytes, max_inodes)
         self._table.make_root()
 
     def run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.run_for(span_of(self), op, *args, **kwargs)
-
-    def run_for(
-        self, span: int, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run an operation as `run`; what it changes belongs to the span."""
         mirrors = self._mirrors
         for mirror in mirrors:
             mirror.flush()
         changes: list[Change] = []
         try:
             with self._lock:
-                if self._table.acting != span:
-                    self._table.act_for(span)
+                table = self._table
+                span = span_of(self)
+                if table.acting != span:
+                    table.act_for(span)
                 try:
-                    return op(self._table, *args, **kwargs)
+                    return op(table, *args, **kwargs)
                 finally:
                     mirrors = self._mirrors
                     changes = self._take_changes_locked()
@@ -164,6 +175,8 @@ class Fs(FsBase):
             moves, table.orphaned = table.orphaned, []
             for mirror in self._mirrors:
                 mirror.orphaned(moves)
+        if self._watches:
+            self._tell_watches_locked()
         return table.take_changes() if table.changes else []
 
     def attach(self, mirror: Mirror) -> Attachment:
@@ -171,6 +184,44 @@ class Fs(FsBase):
         with self._lock:
             self._mirrors = (*self._mirrors, mirror)
         return Attachment(self, mirror)
+
+    def close(self) -> None:
+        """Nothing: what it holds goes with it."""
+
+    def compute(self, op: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return op(*args, **kwargs)
+
+    def image(self, point: int) -> Image:
+        return self.run(_history.image, point)
+
+    def fork(self, point: Checkpoint | int | None = None) -> "Fs":
+        image = self._at(point)
+        table = self._table
+        twin = Fs(clock=table.clock, umask=table.umask)
+        twin._table = InodeTable(
+            clock=table.clock, umask=table.umask, max_pages=0, max_inodes=0
+        )
+        twin._table.history_limits = table.history_limits
+        twin._table.atime_policy = table.atime_policy
+        twin._table.thaw(image)
+        return twin
+
+    def watch(self) -> LocalWatch:
+        watch = LocalWatch(self._unwatch)
+        with self._lock:
+            self._watches = (*self._watches, watch)
+        return watch
+
+    def _unwatch(self, watch: LocalWatch) -> None:
+        with self._lock:
+            others = (other for other in self._watches if other is not watch)
+            self._watches = tuple(others)
+
+    def _tell_watches_locked(self) -> None:
+        happened = events(self._table, self._table.changes)
+        if happened:
+            for watch in self._watches:
+                watch.tell(happened)
 
     def __repr__(self) -> str:
         table = self._table

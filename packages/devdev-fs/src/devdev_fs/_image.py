@@ -60,9 +60,9 @@ class Memo:
 
     __slots__ = ("trees",)
 
-    def __init__(self, trees: "tuple[Image, Sparse[bytes]] | None" = None) -> None:
+    def __init__(self, trees: object = None) -> None:
         self.trees = trees
-        """The digest of the tree below each directory, by number."""
+        """Whatever those who compute them keep; it never changes once it is here."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

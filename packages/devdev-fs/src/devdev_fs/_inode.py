@@ -4,6 +4,7 @@ Versions of a filesystem share inodes. One that an earlier version has is not
 changed any more: `InodeTable.edit` gives a copy of it to change.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -14,8 +15,19 @@ from devdev_fs._types import PAGE_SIZE, S_IFMT, Dirent, Ino, Kind, Stat
 FIRST_COOKIE = 3
 """Cookies 1 and 2 stand for `.` and `..`, 0 for the beginning."""
 
+XATTR_INLINE_MAX = 256
+"""So many bytes of extended attributes count as a part of the inode."""
+
 Link = tuple[Ino, bytes]
 """A directory, and a name in it."""
+
+
+def xattr_pages(xattrs: Mapping[bytes, bytes] | None) -> int:
+    """Pages that extended attributes take: what is beyond `XATTR_INLINE_MAX`."""
+    if not xattrs:
+        return 0
+    size = sum(len(name) + len(value) for name, value in xattrs.items())
+    return max(-(-(size - XATTR_INLINE_MAX) // PAGE_SIZE), 0)
 
 
 @dataclass(slots=True, eq=False)
@@ -57,8 +69,8 @@ class Inode:
 
     @property
     def pages(self) -> int:
-        """Pages of content, which the byte quota counts."""
-        return 0
+        """Pages of content and extended attributes, which the byte quota counts."""
+        return 0 if self.xattrs is None else xattr_pages(self.xattrs)
 
     @property
     def rdev(self) -> int:
@@ -106,7 +118,7 @@ class Inode:
 
     def remove_link(self, parent: Ino, name: bytes) -> None:
         """Take note that a name is gone."""
-        if (parent, name) != (self.parent, self.name):
+        if name != self.name or parent != self.parent:
             assert self.others is not None
             self.others.remove((parent, name))
         elif self.others:
@@ -145,8 +157,10 @@ class RegularFile(Inode):
 
     @property
     def pages(self) -> int:
-        """Pages of content; holes are not counted."""
-        return self.content.count
+        """Pages of content and extended attributes; holes are not counted."""
+        if self.xattrs is None:
+            return self.content.count
+        return self.content.count + xattr_pages(self.xattrs)
 
     def copy_body(self, other: Self) -> None:
         """Take over the content."""

@@ -6,8 +6,9 @@ a span that writes a file a thousand times has one record of it. Versions of ino
 are shared with the filesystem and its checkpoints, and never change.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
 from devdev_fs._image import Image
 from devdev_fs._inode import Directory, Inode, RegularFile
@@ -82,20 +83,22 @@ class Journal:
         self.max_bytes = max_bytes
         self.max_entries = max_entries
         self.entries: dict[int, SpanEntry | CheckpointEntry] = {}
+        """What is kept: the spans that changed something, and the checkpoints."""
         self.dropped = 0
         """How many entries went to make room."""
         self.held_bytes = 0
         self._next_number = 1
         self._next_segment = 1
         self._last: dict[Ino, Record] = {}
+        self._open: dict[int, SpanEntry] = {}
         self._segments: dict[int, SpanEntry] = {}
         self._anonymous: SpanEntry | None = None
 
     # --- entries -----------------------------------------------------------------
 
     def span(self, number: int) -> SpanEntry | None:
-        """The span of that number, if there is one."""
-        entry = self.entries.get(number)
+        """The span of that number, if it is open or changed something."""
+        entry = self._open.get(number) or self.entries.get(number)
         return entry if isinstance(entry, SpanEntry) else None
 
     def checkpoint(self, number: int) -> CheckpointEntry | None:
@@ -104,9 +107,10 @@ class Journal:
         return entry if isinstance(entry, CheckpointEntry) else None
 
     def spans(self) -> list[SpanEntry]:
-        """The spans that changed something, oldest first."""
-        spans = (entry for entry in self.entries.values() if isinstance(entry, SpanEntry))
-        return [span for span in spans if span.records or span.is_partial]
+        """The spans that changed something, in the order in which they began."""
+        entries = self.entries.values()
+        spans = [entry for entry in entries if isinstance(entry, SpanEntry)]
+        return sorted(spans, key=attrgetter("number"))
 
     def checkpoints(self) -> list[CheckpointEntry]:
         """The checkpoints, oldest first."""
@@ -135,7 +139,7 @@ class Journal:
             self.end(self._anonymous)
         span = SpanEntry(self._take_number(), actor, now_ns, 0, undoes=undoes)
         span.segment = self._take_segment(span)
-        self.entries[span.number] = span
+        self._open[span.number] = span
         return span
 
     def end(self, span: SpanEntry) -> None:
@@ -143,11 +147,8 @@ class Journal:
         if span is self._anonymous:
             self._anonymous = None
         span.is_open = False
-        self._segments.pop(span.segment, None)
-        if not span.records and not span.is_partial:
-            self.entries.pop(span.number, None)
-        else:
-            self._settle(span)
+        del self._open[span.number], self._segments[span.segment]
+        self._settle(span)
         self._make_room()
 
     def anonymous(self, now_ns: int) -> SpanEntry:
@@ -160,7 +161,7 @@ class Journal:
         """Keep an image. Spans that are open go on in a new segment."""
         if self._anonymous is not None:
             self.end(self._anonymous)
-        for span in [*self._segments.values()]:
+        for span in self._open.values():
             self._settle(span)
             del self._segments[span.segment]
             span.segment = self._take_segment(span)
@@ -189,22 +190,21 @@ class Journal:
             before.token = 0
         record = Record(ino, segment, before)
         self._last[ino] = record
-        self._segments[segment].records.append(record)
+        span = self._segments[segment]
+        span.records.append(record)
+        self.entries[span.number] = span
 
     def after(self, record: Record) -> Inode | None:
         """What the span made of the inode; None if it removed it."""
         return self._live(record.ino) if record.is_last else record.later
-
-    def last_version(self, ino: Ino) -> Inode | None:
-        """What an inode that is gone last was, as far as it is known."""
-        record = self._last.get(ino)
-        return None if record is None else record.before
 
     # --- room --------------------------------------------------------------------
 
     def set_limits(self, max_bytes: int, max_entries: int) -> None:
         """Set the limits, and drop what is beyond them."""
         self.max_bytes, self.max_entries = max_bytes, max_entries
+        for span in self._open.values():
+            self._settle(span)
         self._make_room()
 
     def _settle(self, span: SpanEntry) -> None:
@@ -229,21 +229,12 @@ class Journal:
 
     def _make_room(self) -> None:
         while len(self.entries) > self.max_entries or self.held_bytes > self.max_bytes:
-            oldest = next(iter(self._droppable()), None)
-            if oldest is None:
-                return
-            self._drop(oldest)
-
-    def _droppable(self) -> Iterator[SpanEntry | CheckpointEntry]:
-        for entry in self.entries.values():
-            if isinstance(entry, CheckpointEntry) or entry.records or not entry.is_open:
-                yield entry
+            self._drop(next(iter(self.entries.values())))
 
     def _drop(self, entry: SpanEntry | CheckpointEntry) -> None:
         self.dropped += 1
         self.held_bytes -= entry.held_bytes
-        if isinstance(entry, CheckpointEntry) or not entry.is_open:
-            del self.entries[entry.number]
+        del self.entries[entry.number]
         if isinstance(entry, SpanEntry):
             for record in entry.records:
                 if self._last.get(record.ino) is record:

@@ -1,4 +1,4 @@
-"""Names: looking them up, walking paths, and every change of a directory.
+"""Names: looking them up, making and removing them, and walking paths.
 
 The functions that take `parent` and `name` work on one directory, as a kernel
 asks; `walk` follows a path. Names given to them are single components.
@@ -6,21 +6,27 @@ asks; `walk` follows a path. Names given to them are single components.
 
 from dataclasses import dataclass, field
 
+from devdev_fs._access import check_access, check_removal, permits
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._image import Tree
 from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
+from devdev_fs._newinode import make
 from devdev_fs._table import InodeTable
 from devdev_fs._types import (
     DEVICE_MAX,
     KINDS,
+    LINK_MAX,
     NAME_MAX,
     PATH_MAX,
+    ROOT_CALLER,
     S_IFMT,
     SYMLINK_HOPS_MAX,
+    W_OK,
+    X_OK,
     Caller,
+    Capability,
     Ino,
     Kind,
-    RenameFlags,
     Stat,
 )
 
@@ -40,50 +46,94 @@ def check_name(name: bytes) -> None:
         raise FsError(Errno.ENAMETOOLONG, message, name)
 
 
-def lookup(table: InodeTable, parent: Ino, name: bytes) -> Stat:
-    """See `InodeOps.lookup`."""
+def searched(table: InodeTable, parent: Ino, caller: Caller) -> Directory:
+    """The directory of that number, in which the caller may look names up.
+
+    Raises:
+        FsError: ENOENT, ENOTDIR, EACCES.
+    """
     directory = table.directory(parent)
+    if caller is not ROOT_CALLER:
+        check_access(directory, X_OK, caller)
+    return directory
+
+
+def lookup(
+    table: InodeTable, parent: Ino, name: bytes, caller: Caller = ROOT_CALLER
+) -> Stat:
+    """See `InodeOps.lookup`."""
+    directory = searched(table, parent, caller)
     check_name(name)
-    return _entry(table, directory, name).stat()
+    return entry(table, directory, name).stat()
 
 
-def _entry(table: InodeTable, directory: Directory, name: bytes) -> Inode:
+def entry(table: InodeTable, directory: Directory, name: bytes) -> Inode:
+    """What the name means.
+
+    Raises:
+        FsError: ENOENT.
+    """
     inode = table.child(directory, name)
     if inode is None:
         raise FsError(Errno.ENOENT, path=name)
     return inode
 
 
-def _check_new(table: InodeTable, parent: Ino, name: bytes) -> Directory:
-    """Check that `name` can be added to `parent`.
+# --- making ----------------------------------------------------------------------
+
+
+def check_addable(directory: Directory, name: bytes, caller: Caller) -> None:
+    """Refuse to add a name that is not there (Linux's fs/namei.c:may_create).
 
     Raises:
-        FsError: ENOENT, ENOTDIR, EINVAL, ENAMETOOLONG, EEXIST, ENOENT (`parent` was
-            removed); in that order.
+        FsError: ENOENT (the directory was removed), EACCES.
     """
-    directory = table.directory(parent)
+    if not directory.nlink:
+        raise FsError(Errno.ENOENT, "the directory was removed", name)
+    if caller is not ROOT_CALLER:
+        check_access(directory, W_OK | X_OK, caller)
+
+
+def _check_new(
+    table: InodeTable, parent: Ino, name: bytes, caller: Caller
+) -> Directory:
+    """Check that the caller can add `name` to `parent`.
+
+    Raises:
+        FsError: ENOENT, ENOTDIR, EACCES (to search), EINVAL, ENAMETOOLONG, EEXIST,
+            ENOENT (`parent` was removed), EACCES (to write); in that order.
+    """
+    directory = searched(table, parent, caller)
     check_name(name)
     if directory.child(name) is not None:
         raise FsError(Errno.EEXIST, path=name)
-    if not directory.nlink:
-        raise FsError(Errno.ENOENT, "the directory was removed", name)
+    check_addable(directory, name, caller)
     return directory
 
 
 def mkdir(
-    table: InodeTable, parent: Ino, name: bytes, mode: int, caller: Caller
+    table: InodeTable,
+    parent: Ino,
+    name: bytes,
+    mode: int,
+    caller: Caller = ROOT_CALLER,
 ) -> Stat:
     """See `InodeOps.mkdir`."""
-    directory = _check_new(table, parent, name)
-    table.check_inodes()
-    stamp = table.stamp(directory, Kind.DIRECTORY | mode & 0o7777, caller)
-    child = Directory(*stamp, nlink=2)
+    directory = _check_new(table, parent, name, caller)
+    mode = Kind.DIRECTORY | mode & 0o1777
+    child = make(table, directory, mode, caller, Directory)
+    child.nlink = 2
     table.enter(table.edit(directory), name, child)
     return child.stat()
 
 
 def mknod(
-    table: InodeTable, parent: Ino, name: bytes, mode: int, device: int, caller: Caller
+    table: InodeTable,
+    parent: Ino,
+    name: bytes,
+    mode: int,
+    device: int = 0,
+    caller: Caller = ROOT_CALLER,
 ) -> Stat:
     """See `InodeOps.mknod`."""
     kind = mode & S_IFMT or Kind.REGULAR
@@ -91,31 +141,56 @@ def mknod(
         raise FsError(Errno.EPERM, "mknod makes no directories; use mkdir", name)
     if kind == Kind.SYMLINK or kind not in KINDS:
         raise FsError(Errno.EINVAL, f"mknod cannot make kind {kind:#o}", name)
-    if kind not in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE):
+    is_device = kind in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE)
+    if not is_device:
         device = 0
     if not 0 <= device <= DEVICE_MAX:
         raise FsError(Errno.EINVAL, f"{device} is no device number", name)
-    directory = _check_new(table, parent, name)
-    table.check_inodes()
-    stamp = table.stamp(directory, kind | mode & 0o7777, caller)
+    directory = _check_new(table, parent, name, caller)
+    if is_device and not caller.has(Capability.MKNOD):
+        message = f"user {caller.uid} may not make device nodes"
+        raise FsError(Errno.EPERM, message, name)
+    mode = kind | mode & 0o7777
     child: Inode
     if kind == Kind.REGULAR:
-        child = RegularFile(*stamp)
+        child = make(table, directory, mode, caller, RegularFile)
     else:
-        child = Special(*stamp, device=device)
+        child = special = make(table, directory, mode, caller, Special)
+        special.device = device
     table.enter(table.edit(directory), name, child)
     return child.stat()
 
 
 def create(
-    table: InodeTable, parent: Ino, name: bytes, mode: int, caller: Caller
+    table: InodeTable,
+    parent: Ino,
+    name: bytes,
+    mode: int,
+    caller: Caller = ROOT_CALLER,
 ) -> Stat:
     """See `InodeOps.create`."""
     return mknod(table, parent, name, Kind.REGULAR | mode & 0o7777, 0, caller)
 
 
+def tmpfile(
+    table: InodeTable, parent: Ino, mode: int, caller: Caller = ROOT_CALLER
+) -> Stat:
+    """See `InodeOps.tmpfile`."""
+    directory = table.directory(parent)
+    check_access(directory, W_OK | X_OK, caller)
+    mode = Kind.REGULAR | mode & 0o7777
+    child = make(table, directory, mode, caller, RegularFile)
+    child.nlink = 0
+    table.add_unnamed(child)
+    return child.stat()
+
+
 def symlink(
-    table: InodeTable, parent: Ino, name: bytes, target: bytes, caller: Caller
+    table: InodeTable,
+    parent: Ino,
+    name: bytes,
+    target: bytes,
+    caller: Caller = ROOT_CALLER,
 ) -> Stat:
     """See `InodeOps.symlink`."""
     if not target:
@@ -125,53 +200,67 @@ def symlink(
     if len(target) >= PATH_MAX:
         message = f"the target has {len(target)} bytes, {PATH_MAX - 1} is the limit"
         raise FsError(Errno.ENAMETOOLONG, message, name)
-    directory = _check_new(table, parent, name)
-    table.check_inodes()
-    stamp = table.stamp(directory, Kind.SYMLINK | 0o777, caller)
-    child = Symlink(*stamp, target=target)
+    directory = _check_new(table, parent, name, caller)
+    child = make(table, directory, Kind.SYMLINK | 0o777, caller, Symlink)
+    child.target = target
     table.enter(table.edit(directory), name, child)
     return child.stat()
 
 
-def link(table: InodeTable, ino: Ino, parent: Ino, name: bytes) -> Stat:
+def link(
+    table: InodeTable, ino: Ino, parent: Ino, name: bytes, caller: Caller = ROOT_CALLER
+) -> Stat:
     """See `InodeOps.link`."""
     inode = table.get(ino)
-    directory = _check_new(table, parent, name)
+    directory = _check_new(table, parent, name, caller)
     if isinstance(inode, Directory):
         raise FsError(Errno.EPERM, "a hard link to a directory", name)
-    if not inode.nlink:
+    if not inode.nlink and inode.ino not in table.unnamed:
         raise FsError(Errno.ENOENT, "a hard link to a removed inode", name)
+    if inode.nlink >= LINK_MAX:
+        raise FsError(Errno.EMLINK, f"it has {LINK_MAX} names already", name)
     now = table.clock.now_ns()
     directory, inode = table.edit(directory), table.edit(inode)
     directory.add(name, inode.ino)
     inode.add_link(directory.ino, name)
     inode.nlink += 1
+    if inode.nlink == 1:
+        table.name_orphan(inode)
     inode.ctime_ns = directory.mtime_ns = directory.ctime_ns = now
-    table.note_entry(parent, name)
+    table.note_entry(directory.ino, name)
     table.note_attributes(inode.ino)
     return inode.stat()
 
 
-def unlink(table: InodeTable, parent: Ino, name: bytes) -> None:
+# --- removing --------------------------------------------------------------------
+
+
+def unlink(
+    table: InodeTable, parent: Ino, name: bytes, caller: Caller = ROOT_CALLER
+) -> None:
     """See `InodeOps.unlink`."""
-    directory = table.directory(parent)
+    directory = searched(table, parent, caller)
     check_name(name)
-    inode = _entry(table, directory, name)
+    inode = entry(table, directory, name)
+    check_removal(directory, inode, name, caller)
     if isinstance(inode, Directory):
         raise FsError(Errno.EISDIR, path=name)
     now = table.clock.now_ns()
     directory = table.edit(directory)
     directory.remove(name)
     directory.mtime_ns = directory.ctime_ns = now
-    _drop_name(table, inode, directory, name, now)
+    drop_name(table, inode, directory, name, now)
     table.note_entry(directory.ino, name, inode.ino)
 
 
-def rmdir(table: InodeTable, parent: Ino, name: bytes) -> None:
+def rmdir(
+    table: InodeTable, parent: Ino, name: bytes, caller: Caller = ROOT_CALLER
+) -> None:
     """See `InodeOps.rmdir`."""
-    directory = table.directory(parent)
+    directory = searched(table, parent, caller)
     check_name(name)
-    inode = _entry(table, directory, name)
+    inode = entry(table, directory, name)
+    check_removal(directory, inode, name, caller)
     if not isinstance(inode, Directory):
         raise FsError(Errno.ENOTDIR, path=name)
     if len(inode.entries):
@@ -181,11 +270,11 @@ def rmdir(table: InodeTable, parent: Ino, name: bytes) -> None:
     directory.remove(name)
     directory.nlink -= 1
     directory.mtime_ns = directory.ctime_ns = now
-    _drop_name(table, inode, directory, name, now)
+    drop_name(table, inode, directory, name, now)
     table.note_entry(directory.ino, name, inode.ino)
 
 
-def _drop_name(
+def drop_name(
     table: InodeTable, inode: Inode, directory: Directory, name: bytes, now: int
 ) -> None:
     """Take one name off an inode; a directory's only name takes all links."""
@@ -199,47 +288,6 @@ def _drop_name(
         table.unname(inode)
 
 
-# --- rename ----------------------------------------------------------------------
-
-
-def rename(
-    table: InodeTable,
-    parent: Ino,
-    name: bytes,
-    new_parent: Ino,
-    new_name: bytes,
-    flags: RenameFlags,
-) -> None:
-    """See `InodeOps.rename`."""
-    if flags not in (RenameFlags.NONE, RenameFlags.NOREPLACE, RenameFlags.EXCHANGE):
-        raise FsError(Errno.EINVAL, f"rename flags {int(flags):#x}", name)
-    source_dir = table.directory(parent)
-    target_dir = table.directory(new_parent)
-    check_name(name)
-    check_name(new_name)
-    source = _entry(table, source_dir, name)
-    target = table.child(target_dir, new_name)
-    if flags & RenameFlags.NOREPLACE and target is not None:
-        raise FsError(Errno.EEXIST, path=new_name)
-    if flags & RenameFlags.EXCHANGE and target is None:
-        raise FsError(Errno.ENOENT, path=new_name)
-    if is_within(table, target_dir, source):
-        raise FsError(Errno.EINVAL, "a directory cannot move below itself", new_name)
-    if target is not None and is_within(table, source_dir, target):
-        refused = Errno.EINVAL if flags & RenameFlags.EXCHANGE else Errno.ENOTEMPTY
-        raise FsError(refused, "the target holds the source", new_name)
-    if source is target:
-        return
-    if not target_dir.nlink:
-        raise FsError(Errno.ENOENT, "the target directory was removed", new_name)
-    if flags & RenameFlags.EXCHANGE:
-        assert target is not None
-        _exchange(table, source_dir, name, source, target_dir, new_name, target)
-    else:
-        _check_replaceable(source, target, new_name)
-        _move(table, source_dir, name, source, target_dir, new_name, target)
-
-
 def is_within(table: Tree, directory: Directory, above: Inode) -> bool:
     """Whether `directory` is `above` or lies below it."""
     if not isinstance(above, Directory):
@@ -250,87 +298,6 @@ def is_within(table: Tree, directory: Directory, above: Inode) -> bool:
             return False
         directory = parent
     return True
-
-
-def _check_replaceable(source: Inode, target: Inode | None, name: bytes) -> None:
-    if target is None:
-        return
-    if isinstance(source, Directory):
-        if not isinstance(target, Directory):
-            raise FsError(Errno.ENOTDIR, path=name)
-        if len(target.entries):
-            raise FsError(Errno.ENOTEMPTY, path=name)
-    elif isinstance(target, Directory):
-        raise FsError(Errno.EISDIR, path=name)
-
-
-def _move(
-    table: InodeTable,
-    source_dir: Directory,
-    name: bytes,
-    source: Inode,
-    target_dir: Directory,
-    new_name: bytes,
-    target: Inode | None,
-) -> None:
-    now = table.clock.now_ns()
-    source_dir, source = table.edit(source_dir), table.edit(source)
-    # The same directory stays the same one.
-    target_dir = table.edit(table.directory(target_dir.ino))
-    source_dir.remove(name)
-    if target is None:
-        target_dir.add(new_name, source.ino)
-    else:
-        target_dir.replace(new_name, source.ino)
-        if isinstance(target, Directory):
-            target_dir.nlink -= 1
-        _drop_name(table, target, target_dir, new_name, now)
-    _relink(source, source_dir, name, target_dir, new_name)
-    _stamp_renamed(table, now, source_dir, target_dir, source)
-    table.note_entry(source_dir.ino, name, source.ino)
-    table.note_entry(target_dir.ino, new_name, Ino(0) if target is None else target.ino)
-
-
-def _exchange(
-    table: InodeTable,
-    source_dir: Directory,
-    name: bytes,
-    source: Inode,
-    target_dir: Directory,
-    new_name: bytes,
-    target: Inode,
-) -> None:
-    source_dir, source = table.edit(source_dir), table.edit(source)
-    target_dir = table.edit(table.directory(target_dir.ino))
-    target = table.edit(target)
-    source_dir.replace(name, target.ino)
-    target_dir.replace(new_name, source.ino)
-    _relink(source, source_dir, name, target_dir, new_name)
-    _relink(target, target_dir, new_name, source_dir, name)
-    now = table.clock.now_ns()
-    _stamp_renamed(table, now, source_dir, target_dir, source, target)
-    table.note_entry(source_dir.ino, name, source.ino)
-    table.note_entry(target_dir.ino, new_name, target.ino)
-
-
-def _relink(
-    inode: Inode, old: Directory, name: bytes, new: Directory, new_name: bytes
-) -> None:
-    """Let an inode know its new name; a directory's `..` is a link of its parent."""
-    inode.remove_link(old.ino, name)
-    inode.add_link(new.ino, new_name)
-    if isinstance(inode, Directory):
-        old.nlink -= 1
-        new.nlink += 1
-
-
-def _stamp_renamed(
-    table: InodeTable, now: int, old: Directory, new: Directory, *moved: Inode
-) -> None:
-    old.mtime_ns = old.ctime_ns = new.mtime_ns = new.ctime_ns = now
-    for inode in moved:
-        inode.ctime_ns = now
-        table.note_attributes(inode.ino)
 
 
 # --- paths -----------------------------------------------------------------------
@@ -370,7 +337,12 @@ def as_bytes(path: str | bytes) -> bytes:
 
 
 def walk(
-    table: Tree, path: str | bytes, *, follow: bool = True, parents: bool = False
+    table: Tree,
+    path: str | bytes,
+    *,
+    follow: bool = True,
+    parents: bool = False,
+    caller: Caller = ROOT_CALLER,
 ) -> Located:
     """Follow `path` component by component, as Linux's fs/namei.c:path_lookupat.
 
@@ -381,8 +353,8 @@ def walk(
 
     Raises:
         FsError: ENOENT (empty, or a component is missing), ENAMETOOLONG, EINVAL
-            (a NUL), ENOTDIR (a component is no directory), ELOOP (more than 40
-            links in all); as they are met from left to right.
+            (a NUL), ENOTDIR (a component is no directory), EACCES (to search one),
+            ELOOP (more than 40 links in all); as they are met from left to right.
     """
     raw = as_bytes(path)
     if not raw:
@@ -402,6 +374,8 @@ def walk(
     while todo:
         if not isinstance(here, Directory):
             raise FsError(Errno.ENOTDIR, path=path)
+        if caller is not ROOT_CALLER and not permits(here, X_OK, caller):
+            raise FsError(Errno.EACCES, path=path)
         part = todo.pop()
         if part == b".":
             parent = None
@@ -441,18 +415,29 @@ def _components(path: bytes) -> list[bytes]:
     return [part for part in reversed(path.split(b"/")) if part]
 
 
-def find(table: Tree, path: str | bytes, *, follow: bool = True) -> Inode:
+def find(
+    table: Tree,
+    path: str | bytes,
+    *,
+    follow: bool = True,
+    caller: Caller = ROOT_CALLER,
+) -> Inode:
     """The inode that `path` leads to.
 
     Raises:
         FsError: as `walk`, and ENOENT if the last component is missing.
     """
-    inode = walk(table, path, follow=follow).inode
+    inode = walk(table, path, follow=follow, caller=caller).inode
     if inode is None:
         raise FsError(Errno.ENOENT, path=path)
     return inode
 
 
-def resolve(table: InodeTable, path: str | bytes, follow: bool = True) -> Ino:
+def resolve(
+    table: InodeTable,
+    path: str | bytes,
+    follow: bool = True,
+    caller: Caller = ROOT_CALLER,
+) -> Ino:
     """See `InodeOps.resolve`."""
-    return find(table, path, follow=follow).ino
+    return find(table, path, follow=follow, caller=caller).ino

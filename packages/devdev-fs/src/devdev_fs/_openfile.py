@@ -9,10 +9,9 @@ from devdev_fs._inodeops import InodeOps, Runner
 from devdev_fs._namei import create, walk
 from devdev_fs._paths import Path
 from devdev_fs._table import InodeTable
-from devdev_fs._types import READ_MAX, Caller, Ino, SetAttr, Stat
+from devdev_fs._types import READ_MAX, Ino, SetAttr, Stat, Whence
 
 _MODES = ("r", "r+", "w", "w+", "a", "a+", "x", "x+")
-_CALLER = Caller()
 
 
 def open_pinned(table: InodeTable, path: Path, mode: str) -> Ino:
@@ -28,7 +27,7 @@ def open_pinned(table: InodeTable, path: Path, mode: str) -> Ino:
         if at.must_be_directory:
             raise FsError(Errno.EISDIR, path=path)
         assert at.parent is not None
-        ino = create(table, at.parent.ino, at.name, 0o666, _CALLER).ino
+        ino = create(table, at.parent.ino, at.name, 0o666).ino
     else:
         if mode[0] == "x":
             raise FsError(Errno.EEXIST, path=path)
@@ -106,17 +105,23 @@ class OpenFile:
     def seek(self, offset: int, whence: int = 0) -> int:
         """Move the offset: from the start (0), from itself (1), from the end (2).
 
+        Or to the next data (3) or hole (4) behind `offset`; see `Whence`.
+
         Raises:
-            FsError: EBADF (closed), EINVAL (before the start, another `whence`).
+            FsError: EBADF (closed), EINVAL (before the start, another `whence`), ENXIO
+                (no data or hole before the end of the file).
         """
         self._check(True)
-        if whence not in (0, 1, 2):
-            raise FsError(Errno.EINVAL, f"whence {whence}")
-        base = (0, self._offset, self.stat().size if whence == 2 else 0)[whence]
-        if base + offset < 0:
-            raise FsError(Errno.EINVAL, f"offset {base + offset}")
-        self._offset = base + offset
-        return self._offset
+        if whence == Whence.CUR:
+            offset += self._offset
+        elif whence == Whence.END:
+            offset += self.stat().size
+        elif whence != Whence.SET:
+            offset = self._inodes.lseek(self._ino, offset, whence)
+        if offset < 0:
+            raise FsError(Errno.EINVAL, f"offset {offset}")
+        self._offset = offset
+        return offset
 
     def tell(self) -> int:
         """The offset."""

@@ -10,15 +10,22 @@ from contextlib import suppress
 from fnmatch import translate
 from operator import itemgetter
 
-from devdev_fs import _attr, _data, _namei
+from devdev_fs import _attr, _data, _namei, _rename
 from devdev_fs._content import Content
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
 from devdev_fs._namei import Located, as_bytes, find, walk
+from devdev_fs._privileges import drop_by_write
 from devdev_fs._table import InodeTable
-from devdev_fs._types import READ_MAX, Caller, Ino, RenameFlags, SetAttr, Stat
-
-_CALLER = Caller()
+from devdev_fs._types import (
+    READ_MAX,
+    ROOT_CALLER,
+    Caller,
+    Ino,
+    RenameFlags,
+    SetAttr,
+    Stat,
+)
 
 Path = str | bytes
 Listing = list[tuple[str, list[str], list[str]]]
@@ -120,7 +127,7 @@ def write_bytes(table: InodeTable, path: Path, data: bytes) -> None:
     content.write(0, data)
     at = walk(table, path)
     inode = _file_at(at, path)
-    table.check_pages(content.page_count - (0 if inode is None else inode.pages))
+    table.check_pages(content.count - (0 if inode is None else inode.content.count))
     _replace_content(table, inode or _create_at(table, at), content)
 
 
@@ -139,7 +146,7 @@ def _file_at(at: Located, path: Path) -> RegularFile | None:
 
 def _create_at(table: InodeTable, at: Located) -> RegularFile:
     assert at.parent is not None
-    ino = _namei.create(table, at.parent.ino, at.name, 0o666, _CALLER).ino
+    ino = _namei.create(table, at.parent.ino, at.name, 0o666).ino
     return table.regular(ino)
 
 
@@ -147,6 +154,7 @@ def _replace_content(table: InodeTable, inode: RegularFile, content: Content) ->
     inode = table.edit(inode)
     old, inode.content = inode.content, content
     table.pages_used += content.page_count - old.page_count
+    drop_by_write(table, inode, ROOT_CALLER)
     inode.mtime_ns = inode.ctime_ns = table.clock.now_ns()
     grown_to = content.size if content.size > old.size else -1
     table.note_content(inode.ino, 0, -1, grown_to)
@@ -181,10 +189,11 @@ def _copy_file(
     target = _file_at(at, destination)
     if target is origin:
         raise FsError(Errno.EINVAL, "a copy onto itself", destination)
-    table.check_pages(origin.pages - (0 if target is None else target.pages))
+    used = 0 if target is None else target.content.count
+    table.check_pages(origin.content.count - used)
     if target is None:
         target = _create_at(table, at)
-        target.mode = origin.mode
+        _attr.set_mode(target, origin.mode)
     _replace_content(table, target, origin.content.copy())
 
 
@@ -199,7 +208,8 @@ def _copy_tree(
         raise FsError(Errno.EINVAL, message, destination)
     inodes = {inode.ino: inode for inode in _below(table, origin)}
     table.check_inodes(len(inodes))
-    table.check_pages(sum(inode.pages for inode in inodes.values()))
+    files = (inode for inode in inodes.values() if isinstance(inode, RegularFile))
+    table.check_pages(sum(inode.content.count for inode in files))
     _copy_inode(table, origin, at.parent, at.name, {})
 
 
@@ -270,8 +280,8 @@ def mkdir(
     table.check_inodes(len(names))
     ino = at.parent.ino
     for name in names[:-1]:
-        ino = _namei.mkdir(table, ino, name, 0o777, _CALLER).ino
-    _namei.mkdir(table, ino, names[-1], mode, _CALLER)
+        ino = _namei.mkdir(table, ino, name, 0o777).ino
+    _namei.mkdir(table, ino, names[-1], mode)
 
 
 def remove(table: InodeTable, path: Path) -> None:
@@ -322,13 +332,13 @@ def rename(
         and not flags & RenameFlags.EXCHANGE
     ):
         raise FsError(Errno.ENOTDIR, path=destination)
-    _namei.rename(table, parent.ino, old.name, new_parent.ino, new.name, flags)
+    _rename.rename(table, parent.ino, old.name, new_parent.ino, new.name, flags)
 
 
 def symlink(table: InodeTable, target: Path, path: Path) -> None:
     """See `FsBase.symlink`."""
     parent, name = _new_slot(table, path)
-    _namei.symlink(table, parent.ino, name, as_bytes(target), _CALLER)
+    _namei.symlink(table, parent.ino, name, as_bytes(target))
 
 
 def link(table: InodeTable, source: Path, destination: Path) -> None:

@@ -37,6 +37,8 @@ class Sparse(Generic[V]):
 
     BITS: ClassVar[int] = 8
     """A chunk holds `2**BITS` values."""
+    MASK: ClassVar[int] = 255
+    """What of a number is its place in the chunk: `2**BITS - 1`."""
 
     def __init__(self) -> None:
         self._chunks: dict[int, Chunk[V]] = {}
@@ -58,13 +60,13 @@ class Sparse(Generic[V]):
         chunk = self._chunks.get(at >> self.BITS)
         if chunk is None:
             return None
-        low = at & (1 << self.BITS) - 1
+        low = at & self.MASK
         return chunk[low] if low < len(chunk) else None
 
     def set(self, at: int, value: V) -> None:
         """Put a value at `at`."""
         chunk = self._writable(at >> self.BITS)
-        low = at & (1 << self.BITS) - 1
+        low = at & self.MASK
         gap = low - len(chunk)
         if gap < 0:
             self.count += chunk[low] is None
@@ -79,9 +81,10 @@ class Sparse(Generic[V]):
         """Take away the value at `at`, which is there."""
         number = at >> self.BITS
         chunk = self._writable(number)
-        chunk[at & (1 << self.BITS) - 1] = None
+        chunk[at & self.MASK] = None
         self.count -= 1
-        self._trim(number, chunk)
+        if chunk[-1] is None:
+            self._trim(number, chunk)
 
     # --- adjacent values ---------------------------------------------------------
 
@@ -113,6 +116,16 @@ class Sparse(Generic[V]):
             chunk[low : low + len(part)] = part
             self.count += len(part) - len(before) + before.count(None)
             done += len(part)
+
+    def adopt(self, number: int, chunk: Chunk[V]) -> None:
+        """Put a whole chunk where there is none; other arrays may have it too."""
+        if self._own is None:
+            self._own = set(self._chunks)
+        elif self._own is _SHARED:
+            self._chunks = self._chunks.copy()
+            self._own = set()
+        self._chunks[number] = chunk
+        self.count += len(chunk) - chunk.count(None)
 
     def clear(self, start: int, stop: int | None = None) -> None:
         """Take away what is at `start` and behind it, up to before `stop`."""

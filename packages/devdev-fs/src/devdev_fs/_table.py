@@ -40,6 +40,7 @@ from devdev_fs._types import (
     ROOT_INO,
     S_IFMT,
     S_ISGID,
+    AtimePolicy,
     Caller,
     Change,
     ChangeKind,
@@ -57,6 +58,8 @@ PRIVATE_INO = 2**62
 that a restore has moved out of the way."""
 
 COOKIE_MAX = 2**63 - 1
+
+_DAY_NS = 24 * 60 * 60 * 10**9
 
 _EPOCHS = count(1)
 """Never used twice in a process, since inodes are shared between filesystems."""
@@ -84,10 +87,11 @@ class InodeTable(Tree):
         "_image",
         "_listings",
         "acting",
+        "atime_policy",
         "changes",
         "clock",
-        "inodes",
         "history_limits",
+        "inodes",
         "journal",
         "max_inodes",
         "max_pages",
@@ -102,6 +106,7 @@ class InodeTable(Tree):
         "span",
         "token",
         "umask",
+        "unnamed",
     )
 
     def __init__(
@@ -109,6 +114,7 @@ class InodeTable(Tree):
     ) -> None:
         self.clock = clock
         self.umask = umask
+        self.atime_policy: AtimePolicy = "strict"
         self.max_pages = max_pages
         self.max_inodes = max_inodes
         self.pages_used = 0
@@ -116,6 +122,8 @@ class InodeTable(Tree):
         """Those that have a name, by number."""
         self.orphans: dict[Ino, Inode] = {}
         """Those that have none and are pinned."""
+        self.unnamed: set[Ino] = set()
+        """Those of them that never had a name, and may get one."""
         self.pins: dict[Ino, int] = {}
         """References other than names: kernel lookups and open files."""
         self.next_ino = ROOT_INO
@@ -215,7 +223,16 @@ class InodeTable(Tree):
         return twin
 
     def touch_atime(self, inode: Inode) -> None:
-        """Take note of an access, which is nobody's change."""
+        """Take note of an access, as the policy has it; it is nobody's change.
+
+        A time that is up to date is left (Linux's fs/inode.c:atime_needs_update).
+        """
+        if self.atime_policy == "never":
+            return
+        now, old = self.clock.now_ns(), inode.atime_ns
+        is_new = old > max(inode.mtime_ns, inode.ctime_ns) and now - old < _DAY_NS
+        if now == old or (is_new and self.atime_policy == "relative"):
+            return
         is_shared = inode.token >> _SEGMENT_BITS != self._epoch
         if is_shared and inode.ino not in self.orphans:
             inode = self._replace(inode, self._epoch << _SEGMENT_BITS)
@@ -396,9 +413,18 @@ class InodeTable(Tree):
         else:
             self._free(inode)
 
+    def add_unnamed(self, inode: Inode) -> None:
+        """Put a new inode, which has no name yet, into the table, pinned once."""
+        inode.token = self.token
+        self.orphans[inode.ino] = inode
+        self.unnamed.add(inode.ino)
+        self.pins[inode.ino] = 1
+        self._image = None
+
     def name_orphan(self, inode: Inode) -> None:
-        """Bring an orphan back among what has names."""
+        """Bring an orphan, edited, among what has names."""
         del self.orphans[inode.ino]
+        self.unnamed.discard(inode.ino)
         self.inodes.set(inode.ino, inode)
         self._image = None
         if self.journal is not None:
@@ -406,6 +432,7 @@ class InodeTable(Tree):
 
     def _free(self, inode: Inode) -> None:
         self.pages_used -= inode.pages
+        self.unnamed.discard(inode.ino)
         self._listings.pop(inode.ino, None)
 
     # --- changes -----------------------------------------------------------------
@@ -467,6 +494,7 @@ class InodeTable(Tree):
         if new is not None and is_same(held, new):
             if old is None:
                 self.pages_used -= self.orphans.pop(held.ino).pages
+                self.unnamed.discard(held.ino)
             return
         if old is None:
             del self.orphans[held.ino]
@@ -485,6 +513,9 @@ class InodeTable(Tree):
         old, orphan.ino = orphan.ino, self.take_private_number()
         self.pins[orphan.ino] = self.pins.pop(old)
         self.orphaned.append((old, orphan.ino))
+        if old in self.unnamed:
+            self.unnamed.remove(old)
+            self.unnamed.add(orphan.ino)
         for handle, ino in self.open_files.items():
             if ino == old:
                 self.open_files[handle] = orphan.ino
@@ -592,6 +623,7 @@ class InodeTable(Tree):
             assert self.inodes.get(ino) is None
             self._check_body(orphan)
             assert not isinstance(orphan, Directory) or not len(orphan.entries)
+        assert self.unnamed <= self.orphans.keys()
         opened = Counter(self.open_files.values())
         for ino, times in opened.items():
             assert self.pins[ino] >= times, f"{ino} is open and not held"

@@ -19,6 +19,15 @@ PATH_MAX = 4096
 """Longest path and symlink target, in bytes, its NUL included (limits.h PATH_MAX)."""
 SYMLINK_HOPS_MAX = 40
 """Symbolic links followed in one walk before ELOOP (Linux's MAXSYMLINKS)."""
+LINK_MAX = 65_000
+"""Most names of an inode that is no directory (as ext4's EXT4_LINK_MAX); how many
+directories one may hold, which link to it too, only the quota on inodes limits."""
+XATTR_NAME_MAX = 255
+"""Longest name of an extended attribute, in bytes (Linux's XATTR_NAME_MAX)."""
+XATTR_SIZE_MAX = 65_536
+"""Longest value of an extended attribute (Linux's XATTR_SIZE_MAX), and the most that
+all values of an inode have together; so for their names, each with a NUL
+(XATTR_LIST_MAX)."""
 FILE_SIZE_MAX = 2**63 - 1
 """Largest size and offset of a file (Linux's loff_t)."""
 READ_MAX = 0x7FFFF000
@@ -33,9 +42,15 @@ LIMIT_MAX = 2**63 - 1
 PAGE_SIZE = 4096
 """What space is counted in: a hole costs nothing, a page with one byte costs a page."""
 
+R_OK, W_OK, X_OK = 4, 2, 1
+"""Kinds of access (unistd.h); on a directory X_OK is to look a name up."""
+
 S_IFMT = 0o170000
 S_ISUID = 0o4000
 S_ISGID = 0o2000
+S_ISVTX = 0o1000
+S_IRWXG = 0o0070
+S_IXUGO = 0o0111
 S_IXGRP = 0o0010
 
 
@@ -60,6 +75,48 @@ class RenameFlags(IntFlag):
     NONE = 0
     NOREPLACE = 1
     EXCHANGE = 2
+    WHITEOUT = 4
+    """Leave a character device 0:0 under the old name, which union filesystems take
+    for the absence of what lies below."""
+
+
+class XattrFlags(IntFlag):
+    """setxattr(2)'s flags."""
+
+    NONE = 0
+    CREATE = 1
+    """The attribute must not be there."""
+    REPLACE = 2
+    """The attribute must be there."""
+
+
+class FallocateFlags(IntFlag):
+    """fallocate(2)'s modes, with KEEP_SIZE beside ALLOCATE, PUNCH_HOLE, ZERO_RANGE."""
+
+    ALLOCATE = 0
+    """Fill holes with pages of zeros."""
+    KEEP_SIZE = 1
+    """Leave the size, even if pages are allocated behind the end."""
+    PUNCH_HOLE = 2
+    """Make a hole; only with KEEP_SIZE."""
+    COLLAPSE_RANGE = 8
+    """Take the range out; what is behind it moves up."""
+    ZERO_RANGE = 16
+    """Make it pages of zeros, whatever was there."""
+    INSERT_RANGE = 32
+    """Put a hole in; what is there and behind it moves back."""
+
+
+class Whence(IntEnum):
+    """Where lseek(2) seeks from, and what for."""
+
+    SET = 0
+    CUR = 1
+    END = 2
+    DATA = 3
+    """The next byte at or behind the offset that is in no hole."""
+    HOLE = 4
+    """The next hole at or behind the offset; the end of the file is one."""
 
 
 class Stat(NamedTuple):
@@ -108,6 +165,11 @@ class Stat(NamedTuple):
         return self.mode & S_IFMT == Kind.SYMLINK
 
 
+AtimePolicy = Literal["strict", "relative", "never"]
+"""Which accesses move the time of access: each one, as POSIX has it; the first one
+since a change, and one a day after the last that did (Linux's relatime); none."""
+
+
 class Dirent(NamedTuple):
     """One entry of a listing."""
 
@@ -144,14 +206,52 @@ class SetAttr:
     mtime_ns: int | Literal["now"] | None = None
 
 
+class Capability(IntFlag):
+    """What of capabilities(7) a filesystem looks at; the bits have Linux's numbers."""
+
+    CHOWN = 1 << 0
+    """Change owners and groups as one likes."""
+    DAC_OVERRIDE = 1 << 1
+    """Pass checks of permissions, but to execute what nobody may execute."""
+    DAC_READ_SEARCH = 1 << 2
+    """Pass checks of permissions to read, and to search directories."""
+    FOWNER = 1 << 3
+    """Pass for the owner of everything."""
+    FSETID = 1 << 4
+    """Write without clearing set-id bits; set the set-group-ID bit for any group."""
+    SYS_ADMIN = 1 << 21
+    """Use the attributes `trusted.` and change those of `security.`."""
+    MKNOD = 1 << 27
+    """Make device nodes."""
+    SETFCAP = 1 << 31
+    """Change the attribute `security.capability`."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Caller:
-    """On whose behalf an operation runs: what a new inode gets from its maker."""
+    """On whose behalf an operation runs: what it may do, and what a new inode gets."""
 
     uid: int = 0
     gid: int = 0
+    groups: tuple[int, ...] = ()
+    """Supplementary groups."""
     umask: int | None = None
     """Permissions to take from a new inode's mode; None means the filesystem's own."""
+    capabilities: int | None = None
+    """A set of `Capability`; None means all for user 0, and none for others."""
+
+    def has(self, capability: Capability) -> bool:
+        """Whether the caller holds that capability."""
+        held = self.capabilities
+        return not self.uid if held is None else bool(held & capability.value)
+
+    def is_in(self, gid: int) -> bool:
+        """Whether the caller is a member of that group."""
+        return gid == self.gid or gid in self.groups
+
+
+ROOT_CALLER = Caller()
+"""Who may do everything; nothing is checked."""
 
 
 class ChangeKind(IntEnum):

@@ -1,9 +1,11 @@
 """Operations as bytes: a filesystem used from another process.
 
-`RemoteFs` is the client, `answer` the other side; how a frame gets there and back is
-the business of who uses them.
+`RemoteFs` is the client, `Answerer` the other side; how a frame gets there and back
+is the business of who uses them.
 
-A call is a CBOR array [operation, arguments...], a reply [status, ...]. What the
+A call is a CBOR array [filesystem, span, operation, arguments...], where filesystem
+0 is the one that is served and the others are its forks; or an order that is no
+operation, [order, arguments...]. A reply is [status, ...]. What the
 plain values mean follows from the operation's own annotations, so a value has one
 description only: the signature. Frames are between two processes of one program
 on one machine; they are no stored format, and the peer is trusted.
@@ -11,18 +13,48 @@ on one machine; they are no stored format, and the peer is trusted.
 
 from collections.abc import Callable
 from dataclasses import astuple, fields, is_dataclass
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from functools import cache
+from threading import Lock
 from traceback import format_exception
 from types import NoneType, UnionType
-from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Literal,
+    NamedTuple,
+    NewType,
+    Union,
+    cast,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
-from devdev_fs import _attr, _data, _digest, _namei, _openfile, _paths, _snapshot
-from devdev_fs._base import FsBase
+from devdev_fs import (
+    _access,
+    _attr,
+    _data,
+    _diff,
+    _digest,
+    _history,
+    _namei,
+    _openfile,
+    _paths,
+    _rename,
+    _snapshot,
+    _space,
+    _textdiff,
+    _xattr,
+)
+from devdev_fs._acting import acting, span_of
+from devdev_fs._base import FsBase, point_number
 from devdev_fs._cbor import decode, encode
-from devdev_fs._errno import FsError, SnapshotError
+from devdev_fs._errno import Errno, FsError, SnapshotError
+from devdev_fs._image import Image
 from devdev_fs._inodeops import Operation, P, T
 from devdev_fs._table import InodeTable
+from devdev_fs._versions import Checkpoint, Event
+from devdev_fs._watch import Watch
 
 _Op = Callable[..., Any]
 
@@ -49,7 +81,17 @@ _OPERATIONS: tuple[_Op, ...] = (
     _namei.link,
     _namei.unlink,
     _namei.rmdir,
-    _namei.rename,
+    _namei.tmpfile,
+    _rename.rename,
+    _access.access,
+    _access.open_check,
+    _xattr.setxattr,
+    _xattr.getxattr,
+    _xattr.listxattr,
+    _xattr.removexattr,
+    _space.fallocate,
+    _space.lseek,
+    _space.copy_file_range,
     _paths.read_bytes,
     _paths.write_bytes,
     _paths.append,
@@ -71,9 +113,22 @@ _OPERATIONS: tuple[_Op, ...] = (
     _paths.walk_tree,
     _paths.glob,
     _snapshot.dump,
-    _snapshot.restore,
+    _history.load,
     _digest.tree_digest,
     _digest.image_digest,
+    _diff.diff,
+    _textdiff.text_diff,
+    _history.begin,
+    _history.end,
+    _history.log,
+    _history.checkpoint,
+    _history.checkpoints,
+    _history.drop_checkpoint,
+    _history.restore,
+    _history.undo,
+    _history.redo,
+    _history.merge,
+    _history.set_limits,
     _openfile.open_pinned,
     _openfile.close_pinned,
 )
@@ -204,17 +259,46 @@ def _readers(op: _Op) -> tuple[tuple[_Reader, ...], _Reader]:
 # --- calls -----------------------------------------------------------------------
 
 
-def _encode_call(op: _Op, args: tuple[object, ...]) -> bytes:
+class _Place(NamedTuple):
+    """An image on the other side: of a filesystem there, at a checkpoint or now (0)."""
+
+    fs: int
+    point: int
+
+
+class _Order(StrEnum):
+    """What a client asks for that is no operation on one filesystem."""
+
+    FORK = "fork"
+    """[filesystem, point]: the number of a new filesystem."""
+    CLOSE = "close"
+    """[filesystem]: let go of a fork."""
+    WATCH = "watch"
+    """[filesystem]: the number of a new watch."""
+    TAKE = "take"
+    """[watch, milliseconds]: its events."""
+    UNWATCH = "unwatch"
+    """[watch]: end it."""
+
+
+@cache
+def _image_arguments(op: _Op) -> tuple[bool, ...]:
+    """Which of the arguments behind the table are images."""
+    hints = get_type_hints(op)
+    hints.pop("return")
+    hints.pop("table", None)
+    return tuple(hint is Image for hint in hints.values())
+
+
+@cache
+def _is_locked(op: _Op) -> bool:
+    """Whether it is an operation on a table; otherwise it is a function of values."""
+    return op.__qualname__.startswith("InodeTable.") or "table" in get_type_hints(op)
+
+
+def _encode_call(fs: int, span: int, op: _Op, args: tuple[object, ...]) -> bytes:
     assert op in _OPERATIONS, f"{_name(op)} is not to be called from elsewhere"
-    return encode([_name(op), *map(_plain, args)])
-
-
-def _decode_call(frame: bytes) -> tuple[_Op, list[object]]:
-    call: Any = decode(frame)
-    op = _BY_NAME[call[0]]
-    readers, _ = _readers(op)
-    # Arguments at the end may be left out.
-    return op, [reader(arg) for reader, arg in zip(readers, call[1:], strict=False)]
+    return encode([fs, span, _name(op), *map(_plain, args)])
 
 
 def _encode_error(error: Exception) -> bytes:
@@ -226,11 +310,11 @@ def _encode_error(error: Exception) -> bytes:
     return encode([_Status.FAILED.value, "".join(format_exception(error))])
 
 
-def _decode_reply(op: _Op, frame: bytes) -> Any:
+def _decode_reply(result: _Reader, frame: bytes) -> Any:
     reply: Any = decode(frame)
     status, *rest = reply
     if status == _Status.RETURNED:
-        return _readers(op)[1](rest[0])
+        return result(rest[0])
     if status == _Status.REFUSED:
         raise FsError(*rest)
     if status == _Status.BAD_SNAPSHOT:
@@ -238,29 +322,100 @@ def _decode_reply(op: _Op, frame: bytes) -> Any:
     raise RemoteError(*rest)
 
 
-def answer(fs: FsBase, frame: bytes) -> bytes:
-    """Run the operation that a client's frame asks for; the frame to send back.
+class Answerer:
+    """The side that has the filesystem, and the forks that clients made of it.
 
-    Whatever the operation raises is an answer too.
+    Usable from many threads. What clients do not close is let go of with it.
     """
-    try:
-        op, args = _decode_call(frame)
-        return encode([_Status.RETURNED.value, _plain(fs.run(op, *args))])
-    except Exception as error:
-        return _encode_error(error)
+
+    def __init__(self, fs: FsBase) -> None:
+        self._lock = Lock()
+        self._next = 1
+        self._filesystems: dict[int, FsBase] = {0: fs}
+        self._watches: dict[int, Watch] = {}
+
+    def answer(self, frame: bytes) -> bytes:
+        """Do what a client's frame asks for; the frame to send back.
+
+        Whatever an operation raises is an answer too.
+        """
+        try:
+            call: Any = decode(frame)
+            if isinstance(call[0], str):
+                result = self._obey(_Order(call[0]), call[1:])
+            else:
+                number, span, name, *values = call
+                result = self._run(number, span, name, values)
+            return encode([_Status.RETURNED.value, _plain(result)])
+        except Exception as error:
+            return _encode_error(error)
+
+    def _run(self, number: int, span: int, name: str, values: list[Any]) -> object:
+        op = _BY_NAME[name]
+        readers, _ = _readers(op)
+        places = _image_arguments(op)
+        # Arguments at the end may be left out.
+        args = [
+            self._image(*value) if is_place else reader(value)
+            for reader, is_place, value in zip(readers, places, values, strict=False)
+        ]
+        fs = self._fs(number)
+        if not _is_locked(op):
+            return fs.compute(op, *args)
+        with acting(fs, span):
+            return fs.run(op, *args)
+
+    def _fs(self, number: int) -> FsBase:
+        fs = self._filesystems.get(number)
+        if fs is None:
+            raise FsError(Errno.EBADF, "the fork is closed")
+        return fs
+
+    def _image(self, number: int, point: int) -> Image:
+        return self._fs(number).image(point)
+
+    def _obey(self, order: _Order, args: list[int]) -> object:
+        if order is _Order.FORK:
+            return self._keep(
+                self._filesystems, self._fs(args[0]).fork(args[1] or None)
+            )
+        if order is _Order.CLOSE:
+            self._forget(self._filesystems, args[0])
+            return None
+        if order is _Order.WATCH:
+            return self._keep(self._watches, self._fs(args[0]).watch())
+        watch = self._watches.get(args[0])
+        if watch is None:
+            return None
+        if order is _Order.TAKE:
+            return watch.take(args[1] / 1000)
+        watch.close()
+        self._forget(self._watches, args[0])
+        return None
+
+    def _keep(self, kept: dict[int, T], value: T) -> int:
+        with self._lock:
+            number, self._next = self._next, self._next + 1
+            kept[number] = value
+            return number
+
+    def _forget(self, kept: dict[int, Any], number: int) -> None:
+        with self._lock:
+            kept.pop(number, None)
 
 
 class RemoteFs(FsBase):
     """A filesystem in another process, with the interface of `Fs`.
 
     Args:
-        exchange: takes a frame to where `answer` gets it, and returns the answer. It
-            is called by whatever thread calls a method.
+        exchange: takes a frame to where an `Answerer` gets it, and returns the answer.
+            It is called by whatever thread calls a method.
     """
 
-    def __init__(self, exchange: Callable[[bytes], bytes]) -> None:
+    def __init__(self, exchange: Callable[[bytes], bytes], number: int = 0) -> None:
         super().__init__()
         self._exchange = exchange
+        self._number = number
 
     def run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Have an operation run by the other process.
@@ -271,8 +426,81 @@ class RemoteFs(FsBase):
             RemoteError: the operation failed there, by a bug.
         """
         assert not kwargs, "operations take their arguments by position"
-        result: T = _decode_reply(op, self._exchange(_encode_call(op, args)))
+        call = _encode_call(self._number, span_of(self), op, args)
+        result: T = _decode_reply(_readers(op)[1], self._exchange(call))
         return result
 
+    def compute(self, op: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """Have a function of images run by the other process; raises as `run`."""
+        assert not kwargs, "operations take their arguments by position"
+        call = _encode_call(self._number, 0, op, args)
+        result: T = _decode_reply(_readers(op)[1], self._exchange(call))
+        return result
 
-__all__ = ("RemoteError", "RemoteFs", "answer")
+    def image(self, point: int) -> Image:
+        """A stand-in for an image of the other process."""
+        # What `run` and `compute` make of it is an image on the other side.
+        return cast(Image, _Place(self._number, point))
+
+    def fork(self, point: Checkpoint | int | None = None) -> "RemoteFs":
+        """A fork that the other process keeps until it is closed."""
+        number = 0 if point is None else point_number(point)
+        twin: int = self._order(_Order.FORK, self._number, number)
+        return RemoteFs(self._exchange, twin)
+
+    def close(self) -> None:
+        """Let the other process forget a fork; what it serves stays."""
+        if self._number:
+            self._order(_Order.CLOSE, self._number)
+
+    def watch(self) -> "RemoteWatch":
+        """A watch that the other process keeps until it is closed."""
+        return RemoteWatch(self._order, self._order(_Order.WATCH, self._number))
+
+    def _order(self, order: _Order, *args: int, result: _Reader = _same) -> Any:
+        return _decode_reply(result, self._exchange(encode([order.value, *args])))
+
+
+_TAKE_TIMEOUT = 10.0
+"""How long one call waits for an event: a connection is not to be silent for long."""
+
+
+class RemoteWatch(Watch):
+    """A watch of a filesystem in another process."""
+
+    def __init__(self, order: Callable[..., Any], number: int) -> None:
+        self._order = order
+        self._number = number
+        self._closed = False
+
+    def take(self, timeout_s: float = 0.0) -> list[Event]:
+        """The events so far; a long wait is made of several."""
+        left = timeout_s
+        while not self._closed:
+            wait = min(left, _TAKE_TIMEOUT)
+            found = self._take(wait)
+            left -= wait
+            if found or left <= 0:
+                return found
+        return []
+
+    def _take(self, timeout_s: float) -> list[Event]:
+        milliseconds = int(timeout_s * 1000)
+        found: list[Event] = self._order(
+            _Order.TAKE, self._number, milliseconds, result=_reader(list[Event])
+        )
+        return found
+
+    def close(self) -> None:
+        """End it; again is nothing."""
+        if not self._closed:
+            self._closed = True
+            self._order(_Order.UNWATCH, self._number)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it has ended."""
+        return self._closed
+
+
+__all__ = ("Answerer", "RemoteError", "RemoteFs")

@@ -19,11 +19,13 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from functools import partial
 from threading import Thread
 from typing import NoReturn
 
-from devdev_fs import Fs, wire
+from devdev_fs import Fs
 from devdev_fs.testing import ManualClock
+from devdev_fs.wire import Answerer
 
 from devdev_mount._driver import MountOptions
 from devdev_mount._errors import MountError
@@ -105,31 +107,33 @@ def _make_fs(request: StartRequest, snapshot: bytes) -> Fs:
 
 
 def _wait_for_end(control: Channel, fs: Fs) -> None:
+    answerer = Answerer(fs)
     while (frame := control.receive()).kind == Kind.CONNECT:
         assert frame.descriptor is not None
         channel = Channel(socket.socket(fileno=frame.descriptor))
-        Thread(target=_serve_calls, args=(channel, fs), daemon=True).start()
+        arguments = (channel, fs, answerer)
+        Thread(target=_serve_calls, args=arguments, daemon=True).start()
 
 
 # --- calls -----------------------------------------------------------------------
 
 
-def _serve_calls(channel: Channel, fs: Fs) -> None:
+def _serve_calls(channel: Channel, fs: Fs, answerer: Answerer) -> None:
     """Answer one connection's calls, one at a time."""
-    handlers: dict[Kind, Callable[[Channel, Fs, Frame], None]] = {
-        Kind.CALL: _call,
-        Kind.IMPORT: _import,
+
+    def call(frame: Frame) -> None:
+        channel.send(Kind.REPLY, answerer.answer(frame.payload))
+
+    handlers: dict[Kind, Callable[[Frame], None]] = {
+        Kind.CALL: call,
+        Kind.IMPORT: partial(_import, channel, fs),
     }
     try:
         while True:
             frame = channel.receive()
-            handlers[frame.kind](channel, fs, frame)
+            handlers[frame.kind](frame)
     except ChannelClosed:
         channel.close()
-
-
-def _call(channel: Channel, fs: Fs, frame: Frame) -> None:
-    channel.send(Kind.REPLY, wire.answer(fs, frame.payload))
 
 
 def _import(channel: Channel, fs: Fs, frame: Frame) -> None:

@@ -1,0 +1,102 @@
+"""Three-way merge of images: what two sides made of one, together.
+
+Things are known by inode identity, so what one side edits and the other renames is
+both; see `_mergenodes` for what takes the place of what.
+"""
+
+from devdev_fs._assemble import Merged, Plan, assemble
+from devdev_fs._differences import Conflict, ConflictKind, OnConflict
+from devdev_fs._image import Image
+from devdev_fs._inode import Inode
+from devdev_fs._mergeinode import merge_inode
+from devdev_fs._mergenames import NameMerge
+from devdev_fs._mergenodes import Node, Nodes
+from devdev_fs._paths import as_str
+from devdev_fs._types import ROOT_INO, Ino
+
+
+def merge(base: Image, ours: Image, theirs: Image, policy: OnConflict) -> Merged:
+    """What becomes of `ours` if what `theirs` changed of `base` is changed there too.
+
+    Names, kinds, content (by lines, if it is text), modes, owners, link targets and
+    extended attributes (one by one) are merged. Where the sides did the same, or one
+    did nothing, there is no conflict; times alone never make one. A directory that
+    one side removed stays if the other put something into it, whoever wins. What the
+    other side made gets numbers of our side's.
+
+    With FAIL and DATA nothing changes if there is any conflict. With the others they
+    are solved, and returned all the same. Whether what comes out is within the limits
+    is not looked at.
+
+    `base` and `theirs` need not be whole, if ours wins conflicts; see `_undo`.
+    """
+    return _Merge(base, ours, theirs, policy).run()
+
+
+class _Merge:
+    """One merge."""
+
+    def __init__(
+        self, base: Image, ours: Image, theirs: Image, policy: OnConflict
+    ) -> None:
+        self._base = base
+        self._ours = ours
+        self._theirs = theirs
+        self._policy = policy
+        self._conflicts: set[Conflict] = set()
+
+    def run(self) -> Merged:
+        nodes = Nodes(self._base, self._ours, self._theirs)
+        names = NameMerge(
+            nodes.by_number,
+            self._ours,
+            take_theirs=self._policy == OnConflict.THEIRS,
+            report=self._report,
+        )
+        names.run()
+        plans = {
+            ino: Plan(self._merge_body(node), node.links)
+            for ino, node in nodes.by_number.items()
+        }
+        conflicts = sorted(self._conflicts, key=_by_path)
+        if conflicts and self._policy in (OnConflict.FAIL, OnConflict.DATA):
+            return Merged({}, conflicts, self._ours.next_ino)
+        return Merged(assemble(self._ours, plans), conflicts, nodes.next_ino)
+
+    def _merge_body(self, node: Node) -> Inode:
+        """What a thing shall hold."""
+        is_there = node.links or node.ino == ROOT_INO
+        if not is_there or node.ours is None or node.theirs is None:
+            return node.version
+        merged = merge_inode(node.base, node.ours, node.theirs, self._policy)
+        for kind, detail in merged.disagreements:
+            self._report(node, kind, detail)
+        return merged.inode
+
+    def _report(self, node: Node, kind: ConflictKind, detail: str) -> None:
+        self._conflicts.add(Conflict(kind, as_str(self._path(node)), detail))
+
+    def _path(self, node: Node) -> bytes:
+        if node.ours is not None:
+            return _path(self._ours, node.ours)
+        if node.theirs is not None:
+            return _path(self._theirs, node.theirs)
+        assert node.base is not None
+        return _path(self._base, node.base)
+
+
+def _path(image: Image, inode: Inode) -> bytes:
+    """The path of an inode in an image that need not be whole, as far as it goes."""
+    names: list[bytes] = []
+    seen: set[Ino] = set()
+    at: Inode | None = inode
+    while at is not None and at.ino != ROOT_INO and at.ino not in seen:
+        seen.add(at.ino)
+        parent, name = min(at.links())
+        names.append(name)
+        at = image.inodes.get(parent)
+    return b"/" + b"/".join(reversed(names))
+
+
+def _by_path(conflict: Conflict) -> tuple[str, int, str]:
+    return conflict.path, conflict.kind, conflict.detail

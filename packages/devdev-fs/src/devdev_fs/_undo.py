@@ -1,0 +1,93 @@
+"""Undoing one span of changes while later ones are kept: a merge of what it touched.
+
+What the span made of its inodes is the base, what there is now is our side, and what
+was there before the span is the other.
+"""
+
+from collections.abc import Mapping
+
+from devdev_fs._assemble import Merged
+from devdev_fs._diff import diff
+from devdev_fs._differences import Difference, OnConflict
+from devdev_fs._image import Image
+from devdev_fs._inode import Inode
+from devdev_fs._journal import Journal, SpanEntry
+from devdev_fs._merge import merge
+from devdev_fs._sparse import Sparse
+from devdev_fs._types import Ino
+
+_Step = tuple[Inode | None, Inode | None]
+"""What a span made of an inode, and what it was before."""
+
+
+def undo(journal: Journal, span: SpanEntry, live: Image) -> Merged:
+    """What becomes of `live` if all that a span changed is taken back.
+
+    A span that undid another is undone in the same way, which redoes that one. If
+    there is any conflict with what came later, nothing changes. The span must have
+    all of its records, and `live` must be the journal's filesystem as it is now.
+    """
+    target: dict[Ino, Inode | None] = {}
+    now = live
+    for steps in _layers(journal, span):
+        base = _with(now, {ino: after for ino, (after, _) in steps.items()})
+        theirs = _with(now, {ino: before for ino, (_, before) in steps.items()})
+        merged = merge(base, now, theirs, OnConflict.DATA)
+        if merged.conflicts:
+            return merged
+        target |= merged.target
+        now = _with(now, merged.target)
+    return Merged(target, [], live.next_ino)
+
+
+def _layers(journal: Journal, span: SpanEntry) -> list[dict[Ino, _Step]]:
+    """The span's steps, the latest first: in each layer at most one of an inode.
+
+    Where nobody else touched an inode in between, several records make one step.
+    """
+    layers: list[dict[Ino, _Step]] = []
+    depths: dict[Ino, int] = {}
+    for record in reversed(span.records):
+        ino, after = record.ino, journal.after(record)
+        depth = depths.get(ino, -1)
+        if depth >= 0 and layers[depth][ino][1] is after:
+            layers[depth][ino] = layers[depth][ino][0], record.before
+            continue
+        depths[ino] = depth + 1
+        if depth + 1 == len(layers):
+            layers.append({})
+        layers[depth + 1][ino] = after, record.before
+    return layers
+
+
+def _with(image: Image, versions: Mapping[Ino, Inode | None]) -> Image:
+    """The image with some inodes in other versions; it need not be whole."""
+    inodes: Sparse[Inode] = Sparse()
+    inodes.copy_of(image.inodes)
+    for ino, version in versions.items():
+        if version is not None:
+            inodes.set(ino, version)
+        elif inodes.get(ino) is not None:
+            inodes.remove(ino)
+    return Image(
+        inodes,
+        image.next_ino,
+        image.max_pages,
+        image.max_inodes,
+        image.pages,
+        image.memo,
+    )
+
+
+def changes(journal: Journal, span: SpanEntry, live: Image) -> list[Difference]:
+    """What a span made of what was before it, sorted by path.
+
+    What others changed of the same inodes between two changes of the span is among
+    it. Paths are those of now, where what is above was not the span's to change.
+    """
+    before: dict[Ino, Inode | None] = {}
+    after: dict[Ino, Inode | None] = {}
+    for record in span.records:
+        before.setdefault(record.ino, record.before)
+        after[record.ino] = journal.after(record)
+    return diff(_with(live, before), _with(live, after))
