@@ -1,9 +1,8 @@
 """What LIMITATIONS.md says of devdev-fs."""
 
-from collections.abc import Sequence
 from threading import Event, Thread
 
-from devdev_fs import Change, Fs, Ino
+from devdev_fs import Fs
 
 
 def test_the_api_reads_a_file_that_nobody_may_read() -> None:
@@ -46,26 +45,11 @@ def test_a_dump_is_one_critical_section() -> None:
     assert dumps == [fs.dump()]
 
 
-class Silent:
-    """A mirror that is told of changes and nothing else."""
-
-    def __init__(self) -> None:
-        self.seen: list[Change] = []
-
-    def flush(self) -> None:
-        pass
-
-    def orphaned(self, moves: Sequence[tuple[Ino, Ino]]) -> None:
-        pass
-
-    def changed(self, changes: Sequence[Change]) -> None:
-        self.seen += changes
-
-
-def test_there_is_no_history() -> None:
-    fs, mirror = Fs(), Silent()
-    fs.write_text("/f", "before")
-    fs.attach(mirror)
-    fs.write_text("/f", "after")
-    assert mirror.seen, "changes are told to mirrors as they happen ..."
-    assert b"before" not in fs.dump(), "... and the state keeps nothing of the past"
+def test_an_open_span_is_counted_when_it_ends() -> None:
+    fs = Fs()
+    fs.write_bytes("/f", b"x" * 100_000)
+    fs.set_history_limits(max_bytes=4096)
+    with fs.actor("a") as span:
+        fs.write_bytes("/f", b"y" * 100_000)
+        assert [each.id for each in fs.log().spans] == [span]
+    assert fs.log().spans == []

@@ -1,4 +1,4 @@
-"""What the README shows works as it stands there."""
+"""What the documents show works as it stands there."""
 
 import re
 import subprocess
@@ -12,17 +12,22 @@ from tests.architecture.repository import ROOT
 CODE_BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 SCRIPT_TIMEOUT = 15.0
 
-README = (ROOT / "README.md").read_text()
-SCRIPTS = CODE_BLOCK.findall(README)
+DOCUMENTS = [ROOT / "README.md", *sorted(ROOT.glob("packages/*/README.md"))]
+DOCUMENTS += sorted(ROOT.glob("docs/*.md"))
+SCRIPTS = {
+    f"{document.relative_to(ROOT)}-{number}": script
+    for document in DOCUMENTS
+    for number, script in enumerate(CODE_BLOCK.findall(document.read_text()), 1)
+}
 
 
 def test_the_readme_has_a_python_example() -> None:
-    assert SCRIPTS
+    assert "README.md-1" in SCRIPTS
 
 
 @pytest.mark.fuse
-@pytest.mark.parametrize("script", SCRIPTS, ids=lambda text: f"{len(text)} characters")
-def test_a_python_example_of_the_readme_runs(script: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("script", SCRIPTS.values(), ids=SCRIPTS)
+def test_a_python_example_runs(script: str, tmp_path: Path) -> None:
     """Each block is a program of its own, run where it can litter nothing."""
     path = tmp_path / "example.py"
     path.write_text(script)
