@@ -1,0 +1,12 @@
+"""The case table runs on every backend."""
+
+import pytest
+
+# The cases and what they share assert outside of test modules.
+pytest.register_assert_rewrite("tests.posix.cases", "tests.posix.checks")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> None:
+    """Only the check at the end of the run: to look after each of the many cases
+    would take longer than the cases."""
