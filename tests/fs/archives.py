@@ -1,4 +1,4 @@
-"""What the tests of archives share: trees of every kind, and archives made by hand."""
+"""What the tests of archives share: trees of every kind, and files."""
 
 from collections.abc import Callable, Iterator
 from io import BytesIO
@@ -6,12 +6,6 @@ from typing import Any, NamedTuple
 
 from devdev_fs import ROOT_INO, FsBase, Ino, Kind, SetAttr
 from hypothesis import strategies as st
-
-from tests.fs.checks import ino_of
-
-BLOCK = 512
-END = bytes(2 * BLOCK)
-
 
 # --- trees -----------------------------------------------------------------------
 
@@ -40,6 +34,11 @@ def populate(fs: FsBase) -> None:
     with fs.open("/d/sparse", "r+") as file:
         file.seek(500_000)
         file.write(b"middle")
+    fs.touch("/hole")
+    fs.truncate("/hole", 12_345)
+    with fs.open("/tail", "w") as file:
+        file.seek(9 * 4096)
+        file.write(b"tail")
     stamp(fs, "/", 1)
 
 
@@ -179,6 +178,14 @@ def zip_of(fs: FsBase, path: str | bytes = "/", **options: bool) -> bytes:
     return file.getvalue()
 
 
+def untar(fs: FsBase, archive: bytes, path: str = "/", *, devices: bool = False) -> int:
+    return fs.read_tar(BytesIO(archive), path, devices=devices)
+
+
+def unzip(fs: FsBase, archive: bytes, path: str = "/") -> int:
+    return fs.read_zip(BytesIO(archive), path)
+
+
 class Endless:
     """A file that is as long as its parts say, and is never held as a whole.
 
@@ -217,75 +224,3 @@ class Sink:
         self._while_writing()
         self.sizes.append(len(data))
         return len(data)
-
-
-# --- tar by hand -----------------------------------------------------------------
-
-
-def header(
-    name: bytes = b"f",
-    *,
-    size: Any = 0,
-    type: bytes = b"0",
-    link: bytes = b"",
-    mode: Any = 0o644,
-    uid: Any = 0,
-    mtime: Any = 0,
-    device: tuple[Any, Any] = (0, 0),
-    magic: bytes = b"ustar\x0000",
-    prefix: bytes = b"",
-    rest: bytes = b"",
-    checksum: int | None = None,
-) -> bytes:
-    """A header block; numbers are octal, or the bytes that are given."""
-    block = bytearray(BLOCK)
-    fields = [
-        (0, 100, name),
-        (100, 8, number(mode, 8)),
-        (108, 8, number(uid, 8)),
-        (116, 8, number(0, 8)),
-        (124, 12, number(size, 12)),
-        (136, 12, number(mtime, 12)),
-        (148, 8, b" " * 8),
-        (156, 1, type),
-        (157, 100, link),
-        (257, 8, magic),
-        (329, 8, number(device[0], 8)),
-        (337, 8, number(device[1], 8)),
-        (345, 155, prefix),
-        (386 if rest else 511, len(rest), rest),
-    ]
-    for at, length, value in fields:
-        block[at : at + min(length, len(value))] = value[:length]
-    total = sum(block) if checksum is None else checksum
-    block[148:156] = b"%06o\0 " % total
-    assert len(block) == BLOCK
-    return bytes(block)
-
-
-def number(value: Any, length: int) -> bytes:
-    return value if isinstance(value, bytes) else b"%0*o" % (length - 1, value)
-
-
-def padded(data: bytes) -> bytes:
-    return data + bytes(-len(data) % BLOCK)
-
-
-def member(name: bytes = b"f", data: bytes = b"", **fields: Any) -> bytes:
-    """A header and what it is the header of."""
-    return header(name, **{"size": len(data)} | fields) + padded(data)
-
-
-def pax(*records: tuple[bytes, bytes], type: bytes = b"x") -> bytes:
-    """An extended header."""
-    body = b""
-    for key, value in records:
-        length = len(key) + len(value) + 3
-        total = length + len(str(length))
-        total = length + len(str(total))
-        body += b"%d %b=%b\n" % (total, key, value)
-    return member(b"pax", body, type=type)
-
-
-def ino_at(fs: FsBase, path: str) -> Ino:
-    return ino_of(fs, path)

@@ -189,7 +189,7 @@ class Model:
         if size <= len(node.content):
             node.written -= set(range(pages(size), max(node.written, default=0) + 1))
         del node.content[size:]
-        node.content.extend(bytes(size - len(node.content)))
+        grow(node, size)
 
     def chmod(self, ino: int, mode: int) -> None:
         node = self.get(ino)
@@ -202,7 +202,7 @@ class Model:
         node = self.file(ino, other=Errno.ENODEV)
         node.written |= set(range(offset // PAGE_SIZE, pages(offset + length)))
         if not keep_size:
-            node.content.extend(bytes(offset + length - len(node.content)))
+            grow(node, offset + length)
 
     def punch(self, ino: int, offset: int, length: int) -> None:
         node = self.file(ino, other=Errno.ENODEV)
@@ -245,7 +245,7 @@ class Model:
         if not length:
             return
         data, written = source.content[offset : offset + length], {*source.written}
-        sink.content.extend(bytes(to + length - len(sink.content)))
+        grow(sink, to + length)
         zero(sink, to, length)
         sink.written -= set(range(pages(to), (to + length) // PAGE_SIZE))
         sink.content[to : to + length] = data
@@ -290,6 +290,10 @@ def pages(size: int) -> int:
     return -(-size // PAGE_SIZE)
 
 
+def grow(node: Node, size: int) -> None:
+    node.content.extend(bytes(max(size - len(node.content), 0)))
+
+
 def zero(node: Node, offset: int, length: int) -> None:
     end = min(offset + length, len(node.content))
     node.content[offset:end] = bytes(max(end - offset, 0))
@@ -297,7 +301,7 @@ def zero(node: Node, offset: int, length: int) -> None:
 
 def put(node: Node, offset: int, data: bytes) -> None:
     if data:
-        node.content.extend(bytes(max(offset - len(node.content), 0)))
+        grow(node, offset)
         node.content[offset : offset + len(data)] = data
         last = offset + len(data) - 1
         node.written |= set(range(offset // PAGE_SIZE, last // PAGE_SIZE + 1))

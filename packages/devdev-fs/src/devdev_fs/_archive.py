@@ -104,7 +104,7 @@ def data(content: Content, offset: int, length: int) -> Iterator[bytes]:
 
 
 def pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The same bytes in pieces of about `PIECE`, the last one shorter."""
+    """The same bytes in pieces of about `PIECE`; only the last one can be empty."""
     held: list[bytes] = []
     size = 0
     for part in parts:
@@ -113,8 +113,7 @@ def pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
         if size >= PIECE:
             yield b"".join(held)
             held, size = [], 0
-    if held:
-        yield b"".join(held)
+    yield b"".join(held)
 
 
 # --- in --------------------------------------------------------------------------

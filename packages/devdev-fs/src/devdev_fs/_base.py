@@ -1,22 +1,36 @@
 """The interface of a filesystem, wherever its table lives: paths, state, open files."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
-from typing import Literal, Self, Union
+from typing import Concatenate, Literal, Self, Union
 
 from devdev_fs import _diff, _digest, _history, _paths, _snapshot, _textdiff
 from devdev_fs._acting import acting
+from devdev_fs._archive import (
+    ByteSink,
+    ByteSource,
+    Reading,
+    SeekableSource,
+    drive,
+    drive_anywhere,
+)
 from devdev_fs._differences import Difference, OnConflict
 from devdev_fs._image import Image
-from devdev_fs._inodeops import InodeOps, Operation, P, T
+from devdev_fs._inodeops import InodeOps
 from devdev_fs._namei import as_bytes
 from devdev_fs._openfile import OpenFile
 from devdev_fs._paths import Listing, Path, as_str
+from devdev_fs._runner import Operation, P, T
+from devdev_fs._tarread import read_tar
+from devdev_fs._tarwrite import tar_parts
 from devdev_fs._types import PAGE_SIZE, RenameFlags, SetAttr, Stat
+from devdev_fs._unpack import Unpacking
 from devdev_fs._versions import Checkpoint, Log, Merge, MergeConflict, Undo
 from devdev_fs._watch import Watch
+from devdev_fs._zipread import read_zip
+from devdev_fs._zipwrite import zip_parts
 
 Point = Union[Checkpoint, int, "FsBase", None]
 """A checkpoint or its number, a filesystem as it is now, or None: this one now."""
@@ -536,6 +550,112 @@ class FsBase(ABC):
         return self.image(0 if point is None else point_number(point))
 
     # --- the whole ---------------------------------------------------------------
+
+    # --- archives ----------------------------------------------------------------
+
+    def write_tar(self, file: ByteSink, path: Path = "/") -> None:
+        """Write what is at `path` to `file` as a tar archive, as of this moment.
+
+        The same tree gives the same bytes: names are sorted, and there is nothing of
+        the host in it. Modes, owners, mtimes to the nanosecond, links of both kinds,
+        extended attributes, FIFOs and device nodes are kept, and files with holes are
+        stored without them; sockets are left out. Others may change the filesystem
+        meanwhile.
+
+        Args:
+            file: takes bytes, in pieces of about 1 MiB; as `open(..., "wb")` gives.
+            path: a directory, whose own name is no part of it; or something else.
+
+        Raises:
+            FsError: as a walk, ENOENT.
+        """
+        for part in self.parts(tar_parts, self.image(0), path):
+            file.write(part)
+
+    def read_tar(
+        self, file: ByteSource, path: Path = "/", *, devices: bool = False
+    ) -> int:
+        """Unpack a tar archive into a directory, all of it or nothing.
+
+        It comes as it is read, bounded by the quotas; what is there is not touched
+        until the end of the archive is reached. Directories are merged, other things
+        of the same name are replaced; of a name that comes twice the later one wins.
+        Symbolic links are kept as they are and never followed.
+
+        Args:
+            file: gives bytes; one that is compressed is to be opened by gzip or so.
+            path: the directory.
+            devices: whether device nodes are made; otherwise they are refused.
+
+        Returns:
+            How many members there were.
+
+        Raises:
+            ArchiveError: it is no whole tar archive; or a name is absolute, has `..`
+                or leads through a link; or a hard link leads to no earlier member.
+            FsError: as a walk, ENOENT, ENOTDIR (also a directory in place of another
+                thing), EISDIR (another thing in place of a directory), ENOSPC,
+                EMLINK.
+        """
+        return drive(self.unpack(read_tar, path, devices), file)
+
+    def write_zip(
+        self, file: ByteSink, path: Path = "/", *, compress: bool = True
+    ) -> None:
+        """Write what is at `path` to `file` as a zip archive, as of this moment.
+
+        See `write_tar`. A zip has less to say: of extended attributes, sockets and
+        the directory at `path` itself nothing is kept, a hard link becomes a file of
+        its own, a hole zeros, and times are in units of 100 ns.
+
+        Args:
+            file: as of `write_tar`.
+            path: as of `write_tar`.
+            compress: with False the bytes do not depend on the build of zlib.
+
+        Raises:
+            ArchiveError: a zip has no place for it: a name that is not UTF-8, a FIFO
+                or a device node.
+            FsError: as a walk, ENOENT.
+        """
+        for part in self.parts(zip_parts, self.image(0), path, compress):
+            file.write(part)
+
+    def read_zip(self, file: SeekableSource, path: Path = "/") -> int:
+        """Unpack a zip archive into a directory, all of it or nothing.
+
+        As `read_tar`, but a name must not come twice, and `file` must be seekable:
+        what a zip has is said at its end.
+
+        Returns:
+            How many members there were.
+
+        Raises:
+            ArchiveError: it is no zip archive; or a name is absolute, has `..`,
+                comes twice or leads through a link; or it is encrypted, or packed in
+                other ways than stored and deflated.
+            FsError: as `read_tar`.
+        """
+        reading = self.unpack(read_zip, path, False, file.seek(0, 2))
+        return drive_anywhere(reading, file)
+
+    @abstractmethod
+    def parts(
+        self, op: Callable[P, Iterator[bytes]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Generator[bytes, None, None]:
+        """The pieces that a function of images gives, without the lock."""
+
+    @abstractmethod
+    def unpack(
+        self,
+        op: Callable[Concatenate[Unpacking, P], Reading[Unpacking]],
+        path: Path,
+        devices: bool,
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Reading[int]:
+        """Unpack an archive that `op` reads; asks for its bytes, and is sent them."""
 
     def set_limits(
         self, *, max_bytes: int | None = None, max_inodes: int | None = None

@@ -95,6 +95,15 @@ class Content(Sparse[bytes]):
             return self.get(first) is None
         return self.slice(first, last + 1).count(None)
 
+    def fitting(self, offset: int, length: int, room: int) -> int:
+        """How many bytes of a write fit if it may fill so many holes with pages."""
+        if self.pages_to_add(offset, length) <= room:
+            return length
+        first, stop = offset // PAGE_SIZE, -(-(offset + length) // PAGE_SIZE)
+        pages = enumerate(self.slice(first, stop), first)
+        holes = [number for number, page in pages if page is None]
+        return max(holes[room] * PAGE_SIZE - offset, 0)
+
     def write(self, offset: int, data: Bytes) -> None:
         """Put `data` at `offset`; what lies between the old end and it is a hole."""
         view = as_view(data)

@@ -2,7 +2,7 @@
 
 from itertools import islice
 
-from devdev_fs._content import Bytes, as_view
+from devdev_fs._content import Bytes, Content, as_view
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._inode import Symlink, dirent
 from devdev_fs._privileges import drop_by_write
@@ -44,19 +44,22 @@ def write(
     offset: int,
     data: Bytes,
     caller: Caller = ROOT_CALLER,
+    partial: bool = False,
 ) -> int:
     """See `InodeOps.write`."""
     inode = table.regular(ino)
     if offset < 0:
         raise FsError(Errno.EINVAL, f"negative offset {offset}")
     view = as_view(data)
-    length = len(view)
-    if not length:
+    if not len(view):
         return 0
+    content = inode.content
+    if partial:
+        view = _what_fits(table, content, offset, view)
+    length = len(view)
     end = offset + length
     if end > FILE_SIZE_MAX:
         raise FsError(Errno.EFBIG, f"offset {end} is beyond {FILE_SIZE_MAX}")
-    content = inode.content
     added = content.pages_to_add(offset, length)
     table.check_pages(added)
     grown_to = end if end > content.size else -1
@@ -68,6 +71,15 @@ def write(
     inode.mtime_ns = inode.ctime_ns = table.clock.now_ns()
     table.note_content(inode.ino, offset, end, grown_to)
     return length
+
+
+def _what_fits(
+    table: InodeTable, content: Content, offset: int, view: memoryview
+) -> memoryview:
+    """As much from the beginning as there is room for; all of it if there is none."""
+    view = view[: max(FILE_SIZE_MAX - offset, 0)] or view
+    free = max(table.max_pages - table.pages_used, 0)
+    return view[: content.fitting(offset, len(view), free)] or view
 
 
 def append(

@@ -13,6 +13,7 @@ from devdev_fs._image import Image, is_same
 from devdev_fs._inode import Inode, Link
 from devdev_fs._paths import as_str
 from devdev_fs._types import ROOT_INO, Ino
+from devdev_fs._whereabouts import directory_path
 
 
 def diff(a: Image, b: Image) -> list[Difference]:
@@ -21,6 +22,8 @@ def diff(a: Image, b: Image) -> list[Difference]:
     What is below a directory that moved did not change. Of one that was added or
     removed, everything below it was too, and is listed. An inode with several names
     is listed under each. Times are no difference.
+
+    The images need not be whole: a path goes as far up as its image does.
     """
     return [
         Difference(kind, as_str(path), as_str(old_path), ino)
@@ -124,24 +127,25 @@ class _Places:
 
     def _directory_before(self, ino: Ino) -> bytes:
         if ino not in self._before:
-            self._before[ino] = _slashed(self._a.path(ino))
+            self._before[ino] = directory_path(self._a, ino)
         return self._before[ino]
 
     def _directory_after(self, ino: Ino) -> bytes:
         if ino not in self._after:
-            self._after[ino] = _slashed(self._b.path(ino))
+            self._after[ino] = directory_path(self._b, ino)
         return self._after[ino]
 
     def _directory_now(self, ino: Ino) -> bytes:
         """Where a directory of `a` is in `b`; if it is gone, where it would be."""
         if ino in self._now:
             return self._now[ino]
-        at, names = ino, [b""]
-        while at in self._replaced:
+        at, names, seen = ino, [b""], set()
+        while at in self._replaced and at not in seen:
+            seen.add(at)
             inode = self._a.inodes.get(at)
-            assert inode is not None
-            at, name = inode.parent, inode.name
-            names.append(name)
+            if inode is not None:
+                names.append(inode.name)
+                at = inode.parent
         self._now[ino] = self._directory_after(at) + b"/".join(reversed(names))
         return self._now[ino]
 
@@ -149,8 +153,3 @@ class _Places:
 def _links(inode: Inode) -> list[Link]:
     """The names of an inode; the root has one, too."""
     return [(ROOT_INO, b"")] if inode.ino == ROOT_INO else inode.links()
-
-
-def _slashed(path: bytes | None) -> bytes:
-    assert path is not None
-    return path if path.endswith(b"/") else path + b"/"

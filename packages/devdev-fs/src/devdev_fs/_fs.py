@@ -5,19 +5,24 @@ one operation and never while calling a mirror, with one exception that is
 stated there (`Mirror.orphaned`).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from threading import RLock
-from typing import Protocol, get_args
+from typing import Concatenate, Protocol, get_args
 
 from devdev_fs import _history
 from devdev_fs._acting import span_of
+from devdev_fs._archive import Reading
 from devdev_fs._attr import set_limits
 from devdev_fs._base import FsBase
 from devdev_fs._clock import Clock, SystemClock
 from devdev_fs._image import Image
-from devdev_fs._inodeops import InodeOps, Operation, P, T
+from devdev_fs._inodeops import InodeOps
+from devdev_fs._overlay import begin_unpacking, put_in_place
+from devdev_fs._paths import Path
+from devdev_fs._runner import Operation, P, T
 from devdev_fs._table import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, InodeTable
 from devdev_fs._types import PAGE_SIZE, AtimePolicy, Change, Ino
+from devdev_fs._unpack import Unpacking
 from devdev_fs._versions import Checkpoint
 from devdev_fs._watch import LocalWatch, events
 
@@ -193,6 +198,24 @@ class Fs(FsBase):
 
     def image(self, point: int) -> Image:
         return self.run(_history.image, point)
+
+    def parts(
+        self, op: Callable[P, Iterator[bytes]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Generator[bytes, None, None]:
+        yield from op(*args, **kwargs)
+
+    def unpack(
+        self,
+        op: Callable[Concatenate[Unpacking, P], Reading[Unpacking]],
+        path: Path,
+        devices: bool,
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Reading[int]:
+        unpacking = self.run(begin_unpacking, path, devices)
+        yield from op(unpacking, *args, **kwargs)
+        return self.run(put_in_place, unpacking)
 
     def fork(self, point: Checkpoint | int | None = None) -> "Fs":
         image = self._at(point)

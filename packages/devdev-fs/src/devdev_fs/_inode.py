@@ -91,7 +91,7 @@ class Inode:
         twin.nlink = self.nlink
         twin.parent = self.parent
         twin.name = self.name
-        twin.others = self.others and self.others.copy()
+        twin.others = self.others.copy() if self.others else None
         twin.xattrs = self.xattrs
         twin.token = 0
         twin.digest = b""

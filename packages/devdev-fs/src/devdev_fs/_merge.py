@@ -12,7 +12,8 @@ from devdev_fs._mergeinode import merge_inode
 from devdev_fs._mergenames import NameMerge
 from devdev_fs._mergenodes import Node, Nodes
 from devdev_fs._paths import as_str
-from devdev_fs._types import ROOT_INO, Ino
+from devdev_fs._types import ROOT_INO
+from devdev_fs._whereabouts import first_path
 
 
 def merge(base: Image, ours: Image, theirs: Image, policy: OnConflict) -> Merged:
@@ -78,24 +79,11 @@ class _Merge:
 
     def _path(self, node: Node) -> bytes:
         if node.ours is not None:
-            return _path(self._ours, node.ours)
+            return first_path(self._ours, node.ours)
         if node.theirs is not None:
-            return _path(self._theirs, node.theirs)
+            return first_path(self._theirs, node.theirs)
         assert node.base is not None
-        return _path(self._base, node.base)
-
-
-def _path(image: Image, inode: Inode) -> bytes:
-    """The path of an inode in an image that need not be whole, as far as it goes."""
-    names: list[bytes] = []
-    seen: set[Ino] = set()
-    at: Inode | None = inode
-    while at is not None and at.ino != ROOT_INO and at.ino not in seen:
-        seen.add(at.ino)
-        parent, name = min(at.links())
-        names.append(name)
-        at = image.inodes.get(parent)
-    return b"/" + b"/".join(reversed(names))
+        return first_path(self._base, node.base)
 
 
 def _by_path(conflict: Conflict) -> tuple[str, int, str]:

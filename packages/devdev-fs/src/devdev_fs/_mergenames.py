@@ -14,10 +14,21 @@ from devdev_fs._differences import ConflictKind
 from devdev_fs._image import Image
 from devdev_fs._inode import Directory, Link
 from devdev_fs._mergenodes import Links, Node
-from devdev_fs._types import ROOT_INO, Ino
+from devdev_fs._types import ROOT_INO, Ino, Kind
 
 Report = Callable[[Node, ConflictKind, str], None]
 """Takes what the two sides disagree on, and what each did."""
+
+
+_KINDS = {
+    Kind.FIFO: "FIFO",
+    Kind.CHARACTER_DEVICE: "character device",
+    Kind.DIRECTORY: "directory",
+    Kind.BLOCK_DEVICE: "block device",
+    Kind.REGULAR: "regular file",
+    Kind.SYMLINK: "symbolic link",
+    Kind.SOCKET: "socket",
+}
 
 
 class NameMerge:
@@ -46,6 +57,8 @@ class NameMerge:
         self._their_names: dict[Link, Node] = {}
         self._explained: set[Link] = set()
         """Names that things of two kinds have, which was reported."""
+        self._disputed: set[Ino] = set()
+        """Things that a side removed, which was reported."""
 
     def run(self) -> None:
         """Decide about all."""
@@ -86,6 +99,7 @@ class NameMerge:
         if links == node.base_links and not compare(node.base, version):
             return False
         self._report_removed(node, here)
+        self._disputed.add(node.ino)
         node.links = self._winning(node)
         return bool(node.links) and isinstance(version, Directory)
 
@@ -130,11 +144,16 @@ class NameMerge:
     def _decide_nameless(self, node: Node) -> None:
         """Decide about what each side took another name of: together they remove it."""
         assert node.base is not None
-        versions = node.ours, node.theirs
-        if any(version and compare(node.base, version) for version in versions):
-            kind = ConflictKind.REMOVED_THERE
-            self._report(node, kind, "the sides removed its names, and changed it")
-            node.links = self._winning(node)
+        for version, kind, sides in (
+            (node.ours, ConflictKind.REMOVED_THERE, ("theirs", "ours")),
+            (node.theirs, ConflictKind.REMOVED_HERE, ("ours", "theirs")),
+        ):
+            if version is not None and compare(node.base, version):
+                detail = (
+                    f"{sides[0]} removed the names that {sides[1]}, changing it, left"
+                )
+                self._report(node, kind, detail)
+                node.links = self._winning(node)
 
     def _keep_below(self, todo: list[Ino]) -> None:
         """Keep, with directories, what was removed only because they were."""
@@ -191,14 +210,20 @@ class NameMerge:
             self._settle(parent)
         elif links := parent.our_links or parent.their_links:
             parent.links = links
-            if parent.ours is None:
-                detail = "ours removed it, theirs put something into it"
-                self._report(parent, ConflictKind.REMOVED_HERE, detail)
-            else:
-                detail = "theirs removed it, ours put something into it"
-                self._report(parent, ConflictKind.REMOVED_THERE, detail)
+            # That a thing was removed and changed explains why what is above it stays.
+            if node.ino not in self._disputed:
+                self._report_kept(parent)
+            self._disputed.add(parent.ino)
         else:
             self._settle(node)
+
+    def _report_kept(self, directory: Node) -> None:
+        if directory.ours is None:
+            detail = "ours removed it, theirs put something into it"
+            self._report(directory, ConflictKind.REMOVED_HERE, detail)
+        else:
+            detail = "theirs removed it, ours put something into it"
+            self._report(directory, ConflictKind.REMOVED_THERE, detail)
 
     def _settle_name(self, link: Link, *nodes: Node) -> None:
         """Let one of two things have a name."""
@@ -238,7 +263,7 @@ class NameMerge:
 
 
 def _kind(node: Node) -> str:
-    return node.version.kind.name.lower().replace("_", " ")
+    return _KINDS[node.version.kind]
 
 
 def _number(node: Node) -> Ino:

@@ -1,9 +1,11 @@
-"""Three-way merge of texts by lines; the only user of merge3."""
+"""Three-way merge of texts by lines (diff3).
 
-from collections.abc import Iterator
+Lines that all three texts have in the same order hold the text together. In between
+each side has kept what was there or not, and if both have not they may disagree.
+"""
+
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
-
-from merge3 import Merge3
 
 from devdev_fs._lines import LineMatcher, split_lines
 
@@ -48,19 +50,57 @@ def merge_texts(
     return MergedText(b"".join(lines), conflicts)
 
 
-def _parts(
-    base: bytes, ours: bytes, theirs: bytes
-) -> Iterator[list[bytes] | _Disagreement]:
-    z, a, b = map(split_lines, (base, ours, theirs))
-    # The blocks are named tuples, which the annotation does not foresee in a list.
-    merge = Merge3(z, a, b, sequence_matcher=LineMatcher)  # type: ignore[arg-type]
-    for region in merge.reprocess_merge_regions(merge.merge_regions()):
-        if region[0] == "conflict":
-            _, _, _, start, end, other, other_end = region
-            yield _Disagreement(a[start:end], b[other:other_end])
+_Part = list[bytes] | _Disagreement
+
+
+def _parts(base: bytes, ours: bytes, theirs: bytes) -> Iterator[_Part]:
+    texts = [split_lines(text) for text in (base, ours, theirs)]
+    done = [0, 0, 0]
+    for *starts, size in _common(*texts):
+        was, mine, other = (
+            text[start:end]
+            for text, start, end in zip(texts, done, starts, strict=True)
+        )
+        if other in (was, mine):
+            yield mine
+        elif mine == was:
+            yield other
         else:
-            source = {"unchanged": z, "same": a, "a": a, "b": b}[region[0]]
-            yield source[region[1] : region[2]]
+            yield from _disagreements(mine, other)
+        yield texts[0][starts[0] : starts[0] + size]
+        done = [start + size for start in starts]
+
+
+def _common(
+    z: Sequence[bytes], a: Sequence[bytes], b: Sequence[bytes]
+) -> Iterator[tuple[int, int, int, int]]:
+    """Where lines begin that all three have, and how many there are; at last none."""
+    mine = LineMatcher(None, z, a).get_matching_blocks()
+    others = LineMatcher(None, z, b).get_matching_blocks()
+    i = j = 0
+    while i < len(mine) and j < len(others):
+        (start, here, size), (other_start, there, other_size) = mine[i], others[j]
+        first = max(start, other_start)
+        end = min(start + size, other_start + other_size)
+        if first < end:
+            yield first, here + first - start, there + first - other_start, end - first
+        # The one that ends first meets nothing more.
+        if start + size <= other_start + other_size:
+            i += 1
+        else:
+            j += 1
+    yield len(z), len(a), len(b), 0
+
+
+def _disagreements(ours: list[bytes], theirs: list[bytes]) -> Iterator[_Part]:
+    """What both sides changed, without the lines that they made alike."""
+    done, other_done = 0, 0
+    for start, other, size in LineMatcher(None, ours, theirs).get_matching_blocks():
+        part = _Disagreement(ours[done:start], theirs[other_done:other])
+        if any(part):
+            yield part
+        yield ours[start : start + size]
+        done, other_done = start + size, other + size
 
 
 def _between_markers(part: _Disagreement) -> list[bytes]:

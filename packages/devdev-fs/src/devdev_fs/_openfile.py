@@ -5,9 +5,10 @@ from types import TracebackType
 from devdev_fs._attr import setattr
 from devdev_fs._content import Bytes
 from devdev_fs._errno import Errno, FsError
-from devdev_fs._inodeops import InodeOps, Runner
+from devdev_fs._inodeops import InodeOps
 from devdev_fs._namei import create, walk
 from devdev_fs._paths import Path
+from devdev_fs._runner import Runner
 from devdev_fs._table import InodeTable
 from devdev_fs._types import READ_MAX, Ino, SetAttr, Stat, Whence
 

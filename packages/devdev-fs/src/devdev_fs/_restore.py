@@ -91,6 +91,16 @@ def _below(image: Image, top: Inode) -> Iterator[tuple[Link, Inode]]:
                 todo.append(inode)
 
 
+def _names_at(image: Image, names: _Names) -> Iterator[Link]:
+    """The name at a path, and all below it."""
+    inode = _find(image, names)
+    if inode is not None:
+        parent = _find(image, names[:-1])
+        assert parent is not None
+        yield parent.ino, names[-1]
+        yield from (link for link, _ in _below(image, inode))
+
+
 class _Restoration:
     """The restoration of some paths, none of which is below another."""
 
@@ -101,6 +111,8 @@ class _Restoration:
         self._next_ino = live.next_ino
         self._cleared: set[Link] = set()
         """Names in `live` that go, unless they come back."""
+        self._returning: set[Link] = set()
+        """Names in `point` that come back, by numbers there."""
         self._numbers: dict[Ino, Ino] = {}
         """The number in the result of what comes back, by that in `point`."""
         self._links: dict[Ino, set[Link]] = {}
@@ -110,7 +122,8 @@ class _Restoration:
 
     def run(self, paths: list[_Names]) -> Merged:
         for names in paths:
-            self._clear(names)
+            self._cleared.update(_names_at(self._live, names))
+            self._returning.update(_names_at(self._point, names))
         for names in paths:
             self._bring_back(names)
         plans = {
@@ -128,14 +141,6 @@ class _Restoration:
                 if isinstance(made, Directory):
                     made.mtime_ns = self._now_ns
         return Merged(target, [], self._next_ino)
-
-    def _clear(self, names: _Names) -> None:
-        inode = _find(self._live, names)
-        if inode is not None:
-            parent = _find(self._live, names[:-1])
-            assert parent is not None
-            self._cleared.add((parent.ino, names[-1]))
-            self._cleared.update(link for link, _ in _below(self._live, inode))
 
     def _bring_back(self, names: _Names) -> None:
         inode = _find(self._point, names)
@@ -178,11 +183,19 @@ class _Restoration:
             return inode.ino
         if there is not None and is_same(there, inode):
             kept = self._kept(inode.ino)
-            is_linked = not kept.isdisjoint(inode.links())
-            if not kept or (is_linked and not compare(there, inode)):
+            if not kept or self._is_link(there, inode, kept):
                 return inode.ino
         self._next_ino = Ino(self._next_ino + 1)
         return Ino(self._next_ino - 1)
+
+    def _is_link(self, there: Inode, inode: Inode, kept: set[Link]) -> bool:
+        """Whether a name that stays was a hard link, of what has not changed."""
+        linked = kept.intersection(inode.links()) - self._returning
+        return (
+            bool(linked)
+            and not isinstance(there, Directory)
+            and not compare(there, inode)
+        )
 
     def _kept(self, ino: Ino) -> set[Link]:
         """The names of an inode of `live` that stay."""

@@ -35,7 +35,6 @@ XATTR = b"SCHILY.xattr."
 """What the keys of extended attributes begin with, in star's and GNU tar's records."""
 
 _LAYOUT = Struct("100s 8s 8s 8s 12s 12s 8s c 100s 8s 32s 32s 8s 8s 155s 12s")
-_CHECKSUM = slice(148, 156)
 _USTAR = b"ustar\x0000"
 _TIME = re.compile(rb"(-?)(\d{1,20})(?:\.(\d{1,40}))?")
 _BILLION = 10**9
@@ -133,11 +132,11 @@ def unpack(block: bytes) -> Header:
         ValueError: it is not a header.
     """
     fields = _LAYOUT.unpack(block)
-    found = unpack_number(fields[6])
+    found = unpack_number(fields[6]) - 8 * ord(" ")
     rest = block[:148] + block[156:]
+    total = sum(rest)
     # Old programs summed the bytes as signed ones.
-    signed = sum(rest) - 256 * sum(byte > 127 for byte in rest)
-    if found - 8 * ord(" ") not in (sum(rest), signed):
+    if found != total and found != total - 256 * sum(byte > 127 for byte in rest):
         raise ValueError("not a tar header: the checksum does not match")
     name = _text(fields[0])
     prefix = _text(fields[14])

@@ -83,7 +83,8 @@ def changes(journal: Journal, span: SpanEntry, live: Image) -> list[Difference]:
     """What a span made of what was before it, sorted by path.
 
     What others changed of the same inodes between two changes of the span is among
-    it. Paths are those of now, where what is above was not the span's to change.
+    it. Directories above that were not the span's to change are where they are now;
+    a path begins below one that is gone.
     """
     before: dict[Ino, Inode | None] = {}
     after: dict[Ino, Inode | None] = {}

@@ -20,7 +20,6 @@ from devdev_fs._namei import find
 from devdev_fs._table import InodeTable
 from devdev_fs._types import (
     DEVICE_MAX,
-    FILE_SIZE_MAX,
     ID_MAX,
     NAME_MAX,
     PATH_MAX,
@@ -248,8 +247,6 @@ class Unpacking:
             ArchiveError: as `_slot`.
             FsError: ENOSPC.
         """
-        if not 0 <= size <= FILE_SIZE_MAX:
-            raise member.wrong(f"a file of {size} bytes")
         file = RegularFile(*self._stamp(member.mode), nlink=1)
         file.content.size = size
         self._add(member, file)

@@ -253,12 +253,13 @@ def _inflater() -> Callable[[memoryview], Iterator[bytes]]:
 
 def _mode(name: bytes, system: int, attributes: int) -> int:
     """Type and permission bits, as far as the archive has them."""
-    mode = attributes >> 16 & 0xFFFF if system in (UNIX, DARWIN) else 0
+    mode = attributes >> 16 if system in (UNIX, DARWIN) else 0
+    kind = mode & S_IFMT or Kind.REGULAR
     if name.endswith(b"/") or (not mode & S_IFMT and attributes & _DOS_DIRECTORY):
-        return Kind.DIRECTORY | (mode & 0o7777 or DIRECTORY_MODE)
-    if not mode & S_IFMT:
-        return Kind.REGULAR | (mode & 0o7777 or FILE_MODE)
-    return mode
+        kind = Kind.DIRECTORY
+    if mode:
+        return kind | mode & 0o7777
+    return kind | (DIRECTORY_MODE if kind == Kind.DIRECTORY else FILE_MODE)
 
 
 def _long_numbers(member: Member, extra: bytes, numbers: list[int]) -> list[int]:

@@ -80,7 +80,8 @@ def _info(entry: Entry, method: int) -> ZipInfo:
     is_directory = isinstance(inode, Directory)
     name = entry.name + b"/" * is_directory
     if len(name) > _NAME_MAX:
-        raise ArchiveError(f"a zip has no place for {len(name)} bytes", entry.name)
+        message = f"a zip has no place for a name of {len(name)} bytes"
+        raise ArchiveError(message, entry.name)
     info = ZipInfo(date_time=dos_time(inode.mtime_ns))
     try:
         # zipfile's own way to take a name changes it on Windows.

@@ -11,7 +11,7 @@ description only: the signature. Frames are between two processes of one program
 on one machine; they are no stored format, and the peer is trusted.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import astuple, fields, is_dataclass
 from enum import IntEnum, StrEnum
 from functools import cache
@@ -20,6 +20,7 @@ from traceback import format_exception
 from types import NoneType, UnionType
 from typing import (
     Any,
+    Concatenate,
     Literal,
     NamedTuple,
     NewType,
@@ -43,16 +44,23 @@ from devdev_fs import (
     _rename,
     _snapshot,
     _space,
+    _tarread,
+    _tarwrite,
     _textdiff,
     _xattr,
+    _zipread,
+    _zipwrite,
 )
 from devdev_fs._acting import acting, span_of
+from devdev_fs._archive import ArchiveError, Reading, Want
 from devdev_fs._base import FsBase, point_number
 from devdev_fs._cbor import decode, encode
 from devdev_fs._errno import Errno, FsError, SnapshotError
 from devdev_fs._image import Image
-from devdev_fs._inodeops import Operation, P, T
+from devdev_fs._paths import Path
+from devdev_fs._runner import Operation, P, T
 from devdev_fs._table import InodeTable
+from devdev_fs._unpack import Unpacking
 from devdev_fs._versions import Checkpoint, Event
 from devdev_fs._watch import Watch
 
@@ -118,6 +126,10 @@ _OPERATIONS: tuple[_Op, ...] = (
     _digest.image_digest,
     _diff.diff,
     _textdiff.text_diff,
+    _tarwrite.tar_parts,
+    _zipwrite.zip_parts,
+    _tarread.read_tar,
+    _zipread.read_zip,
     _history.begin,
     _history.end,
     _history.log,
@@ -151,6 +163,8 @@ class _Status(IntEnum):
     """`SnapshotError`: message."""
     FAILED = 3
     """Any other exception, which is a bug: its traceback."""
+    BAD_ARCHIVE = 4
+    """`ArchiveError`: message, member, offset."""
 
 
 class RemoteError(RuntimeError):
@@ -279,6 +293,16 @@ class _Order(StrEnum):
     """[watch, milliseconds]: its events."""
     UNWATCH = "unwatch"
     """[watch]: end it."""
+    PARTS = "parts"
+    """[filesystem, operation, arguments...]: the number of what comes in pieces."""
+    NEXT = "next"
+    """[number]: its next piece, empty at the end."""
+    UNPACK = "unpack"
+    """[filesystem, span, operation, path, devices, arguments...]: number and want."""
+    FEED = "feed"
+    """[number, bytes]: what it wants next, or how many members there were."""
+    END = "end"
+    """[number]: let go of what comes, or goes, in pieces."""
 
 
 @cache
@@ -307,6 +331,8 @@ def _encode_error(error: Exception) -> bytes:
         return encode([_Status.REFUSED.value, error.errno, error.strerror, path])
     if isinstance(error, SnapshotError):
         return encode([_Status.BAD_SNAPSHOT.value, str(error)])
+    if isinstance(error, ArchiveError):
+        return encode([_Status.BAD_ARCHIVE.value, *error.args])
     return encode([_Status.FAILED.value, "".join(format_exception(error))])
 
 
@@ -319,7 +345,17 @@ def _decode_reply(result: _Reader, frame: bytes) -> Any:
         raise FsError(*rest)
     if status == _Status.BAD_SNAPSHOT:
         raise SnapshotError(*rest)
+    if status == _Status.BAD_ARCHIVE:
+        raise ArchiveError(*rest)
     raise RemoteError(*rest)
+
+
+class _Stream(NamedTuple):
+    """Something of a filesystem that comes, or goes, in pieces; and who does it."""
+
+    fs: int
+    span: int
+    pieces: Generator[Any, Any, Any]
 
 
 class Answerer:
@@ -333,6 +369,7 @@ class Answerer:
         self._next = 1
         self._filesystems: dict[int, FsBase] = {0: fs}
         self._watches: dict[int, Watch] = {}
+        self._streams: dict[int, _Stream] = {}
 
     def answer(self, frame: bytes) -> bytes:
         """Do what a client's frame asks for; the frame to send back.
@@ -350,15 +387,30 @@ class Answerer:
         except Exception as error:
             return _encode_error(error)
 
+    def _begin(self, order: _Order, call: list[Any]) -> object:
+        """Begin what comes, or goes, in pieces."""
+        if order is _Order.PARTS:
+            number, name, *values = call
+            op = _BY_NAME[name]
+            parts = self._fs(number).parts(op, *self._arguments(op, values))
+            return self._keep(self._streams, _Stream(number, 0, parts))
+        number, span, name, path, devices, *values = call
+        with acting(self._fs(number), span):
+            reading = self._fs(number).unpack(_BY_NAME[name], path, devices, *values)
+            want = next(reading)
+        return [self._keep(self._streams, _Stream(number, span, reading)), *want]
+
+    def _feed(self, number: int, data: bytes) -> object:
+        stream = self._streams[number]
+        with acting(self._fs(stream.fs), stream.span):
+            try:
+                return stream.pieces.send(data)
+            except StopIteration as end:
+                return end.value
+
     def _run(self, number: int, span: int, name: str, values: list[Any]) -> object:
         op = _BY_NAME[name]
-        readers, _ = _readers(op)
-        places = _image_arguments(op)
-        # Arguments at the end may be left out.
-        args = [
-            self._image(*value) if is_place else reader(value)
-            for reader, is_place, value in zip(readers, places, values, strict=False)
-        ]
+        args = self._arguments(op, values)
         fs = self._fs(number)
         if not _is_locked(op):
             return fs.compute(op, *args)
@@ -371,10 +423,29 @@ class Answerer:
             raise FsError(Errno.EBADF, "the fork is closed")
         return fs
 
+    def _arguments(self, op: _Op, values: list[Any]) -> list[Any]:
+        readers, _ = _readers(op)
+        places = _image_arguments(op)
+        # Arguments at the end may be left out.
+        return [
+            self._image(*value) if is_place else reader(value)
+            for reader, is_place, value in zip(readers, places, values, strict=False)
+        ]
+
     def _image(self, number: int, point: int) -> Image:
         return self._fs(number).image(point)
 
-    def _obey(self, order: _Order, args: list[int]) -> object:
+    def _obey(self, order: _Order, args: list[Any]) -> object:
+        if order in (_Order.PARTS, _Order.UNPACK):
+            return self._begin(order, args)
+        if order is _Order.NEXT:
+            return next(self._streams[args[0]].pieces, b"")
+        if order is _Order.FEED:
+            return self._feed(*args)
+        if order is _Order.END:
+            stream = self._streams.pop(args[0])
+            stream.pieces.close()
+            return None
         if order is _Order.FORK:
             return self._keep(
                 self._filesystems, self._fs(args[0]).fork(args[1] or None)
@@ -442,6 +513,40 @@ class RemoteFs(FsBase):
         # What `run` and `compute` make of it is an image on the other side.
         return cast(Image, _Place(self._number, point))
 
+    def parts(
+        self, op: Callable[P, Iterator[bytes]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> Generator[bytes, None, None]:
+        """The pieces, each fetched when it is asked for."""
+        assert not kwargs, "operations take their arguments by position"
+        call = [self._number, _name(op), *map(_plain, args)]
+        number = self._order(_Order.PARTS, *call)
+        try:
+            while part := self._order(_Order.NEXT, number):
+                yield part
+        finally:
+            self._order(_Order.END, number)
+
+    def unpack(
+        self,
+        op: Callable[Concatenate[Unpacking, P], Reading[Unpacking]],
+        path: Path,
+        devices: bool,
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Reading[int]:
+        """Unpack an archive there; its bytes are sent as they are asked for."""
+        assert not kwargs, "operations take their arguments by position"
+        call = [_name(op), _plain(path), devices, *args]
+        call = [self._number, span_of(self), *call]
+        number, *want = self._order(_Order.UNPACK, *call)
+        try:
+            while isinstance(want, list):
+                want = self._order(_Order.FEED, number, (yield Want(*want)))
+            return int(want)
+        finally:
+            self._order(_Order.END, number)
+
     def fork(self, point: Checkpoint | int | None = None) -> "RemoteFs":
         """A fork that the other process keeps until it is closed."""
         number = 0 if point is None else point_number(point)
@@ -457,7 +562,7 @@ class RemoteFs(FsBase):
         """A watch that the other process keeps until it is closed."""
         return RemoteWatch(self._order, self._order(_Order.WATCH, self._number))
 
-    def _order(self, order: _Order, *args: int, result: _Reader = _same) -> Any:
+    def _order(self, order: _Order, *args: Any, result: _Reader = _same) -> Any:
         return _decode_reply(result, self._exchange(encode([order.value, *args])))
 
 

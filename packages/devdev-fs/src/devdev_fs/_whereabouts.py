@@ -1,0 +1,30 @@
+"""Where directories are in images that need not be whole.
+
+Undoing looks at images in which single inodes are as they once were. What is above
+them can be missing there, or be within itself.
+"""
+
+from devdev_fs._image import Image
+from devdev_fs._inode import Inode
+from devdev_fs._types import ROOT_INO, Ino
+
+
+def directory_path(image: Image, ino: Ino) -> bytes:
+    """The path of a directory, with a slash at its end, as far up as the image goes."""
+    names = [b""]
+    seen = {ROOT_INO}
+    while ino not in seen:
+        seen.add(ino)
+        inode = image.inodes.get(ino)
+        if inode is not None:
+            names.append(inode.name)
+            ino = inode.parent
+    return b"/" + b"/".join(reversed(names))
+
+
+def first_path(image: Image, inode: Inode) -> bytes:
+    """The path of the first of an inode's names, as far up as the image goes."""
+    if inode.ino == ROOT_INO:
+        return b"/"
+    parent, name = min(inode.links())
+    return directory_path(image, parent) + name
