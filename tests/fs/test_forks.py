@@ -229,3 +229,13 @@ def test_forks_are_used_from_many_threads_at_once() -> None:
     assert {fs.read_bytes(f"/{number}") for number in range(300)} == {b"parent"}
     untouched = fs.fork(point)
     assert untouched.read_bytes("/299") == b"299"
+
+
+def test_links_that_came_and_went_are_not_shared(fs: FsBase) -> None:
+    fs.symlink("target", "/a")
+    fs.link("/a", "/b")
+    fs.remove("/b")
+    with fs.fork() as fork:
+        fork.link("/a", "/c")
+        fs.check_invariants()
+        fork.check_invariants()

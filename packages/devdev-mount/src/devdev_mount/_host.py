@@ -209,20 +209,20 @@ class _Importer:
     def _other(
         self, entry: os.DirEntry[bytes], info: os.stat_result, parent: Ino
     ) -> None:
+        host = (info.st_dev, info.st_ino)
+        if host in self._linked:
+            self._inodes.link(self._linked[host], parent, entry.name)
+            return
         if stat.S_ISLNK(info.st_mode):
             target = os.readlink(entry.path)
             ino = self._inodes.symlink(parent, entry.name, target, _CALLER).ino
             self._symlinks += 1
         elif stat.S_ISREG(info.st_mode):
-            host = (info.st_dev, info.st_ino)
-            if info.st_nlink > 1 and host in self._linked:
-                self._inodes.link(self._linked[host], parent, entry.name)
-                return
             ino = self._file(entry, stat.S_IMODE(info.st_mode), parent)
-            if info.st_nlink > 1:
-                self._linked[host] = ino
         else:
             return
+        if info.st_nlink > 1:
+            self._linked[host] = ino
         self._stamp(ino, info)
 
     def _file(self, entry: os.DirEntry[bytes], mode: int, parent: Ino) -> Ino:
@@ -241,8 +241,12 @@ class _Importer:
         return ino
 
     def _stamp(self, ino: Ino, info: os.stat_result) -> None:
-        times = SetAttr(atime_ns=info.st_atime_ns, mtime_ns=info.st_mtime_ns)
-        self._inodes.setattr(ino, times)
+        # Set-id bits are taken off what is made, and off what is written to.
+        mode = None if stat.S_ISLNK(info.st_mode) else stat.S_IMODE(info.st_mode)
+        change = SetAttr(
+            mode=mode, atime_ns=info.st_atime_ns, mtime_ns=info.st_mtime_ns
+        )
+        self._inodes.setattr(ino, change)
 
     def _tell(self) -> None:
         self._told_bytes, self._told_files = self._bytes, self._files
