@@ -221,3 +221,53 @@ def test_restoring_while_others_work_leaves_a_sound_filesystem(fs: FsBase) -> No
     fs.load(snapshot)
     assert fs.dump() == snapshot
     assert used_inodes(fs) == 4
+
+
+def grow(fs: FsBase, name: str, seed: int) -> None:
+    """The same changes below `/name` each time, all by one actor a round."""
+    random = Random(seed)
+    fs.mkdir(f"/{name}")
+    for round_ in range(8):
+        with fs.actor(name):
+            for number in range(6):
+                path = f"/{name}/{random.randrange(10)}"
+                fs.write_bytes(path, random.randbytes(random.choice([1, 5000])))
+                fs.rename(path, f"/{name}/{round_}-{number}")
+
+
+def keep(fs: FsBase) -> None:
+    """Checkpoints and forks stay what they were, whatever goes on meanwhile."""
+    kept = []
+    for number in range(10):
+        point = fs.checkpoint(str(number))
+        with fs.fork(point) as fork:
+            kept.append((point, fork.tree_digest(), fork.image_digest()))
+            fork.write_bytes("/forks-own", b"x" * 5000)
+            fork.check_invariants()
+    for point, tree, image in kept:
+        with fs.fork(point) as fork:
+            assert (fork.tree_digest(), fork.image_digest()) == (tree, image)
+
+
+def test_versions_are_taken_while_others_write(make_fs: Callable[..., FsBase]) -> None:
+    """In the end there is what each would have written alone."""
+    fs, alone = make_fs(), Fs()
+    run_together(
+        lambda: grow(fs, "a", 1),
+        lambda: grow(fs, "b", 2),
+        lambda: keep(fs),
+        lambda: dump(fs),
+        lambda: look(fs),
+    )
+    grow(alone, "a", 1)
+    grow(alone, "b", 2)
+    fs.check_invariants()
+    assert fs.tree_digest() == alone.tree_digest()
+    log = fs.log().spans
+    assert [span.actor for span in log].count("a") == 8
+    for span in reversed(log):
+        if span.actor == "b":
+            assert fs.undo(span.id).conflicts == []
+    fs.check_invariants()
+    assert fs.listdir("/b") == []
+    assert fs.tree_digest("/a") == alone.tree_digest("/a")
