@@ -390,6 +390,9 @@ def test_a_partial_write_takes_what_is_left(make_fs: MakeFs) -> None:
     with refused(fs, Errno.ENOSPC):
         fs.inodes.write(file, 2 * P, b"z", partial=True)
     assert fs.inodes.write(file, 0, b"z" * 2 * P, partial=True) == 2 * P
+    fs.truncate("/f", P - 5)
+    assert fs.inodes.append(file, b"y" * 3 * P, partial=True) == P - 5
+    assert fs.stat("/f").size == 2 * P
 
 
 def test_a_partial_write_ends_at_the_largest_size(fs: FsBase, file: Ino) -> None:

@@ -21,6 +21,7 @@ from devdev_fs import (
 from tests.fs.checks import ino_of, refused
 
 MakeFs = Callable[..., FsBase]
+Call = Callable[[], object]
 USER = Caller(uid=1000, gid=1000)
 ADMIN = Caller(uid=1000, capabilities=Capability.SYS_ADMIN)
 
@@ -68,10 +69,11 @@ def test_a_removed_attribute_is_gone(fs: FsBase, file: Ino) -> None:
 
 
 def test_a_change_stamps_ctime_only(fs: FsBase, file: Ino) -> None:
-    for change in (
+    changes: list[Call] = [
         lambda: fs.inodes.setxattr(file, b"user.x", b"v"),
         lambda: fs.inodes.removexattr(file, b"user.x"),
-    ):
+    ]
+    for change in changes:
         before = fs.stat("/f")
         change()
         after = fs.stat("/f")
@@ -91,11 +93,12 @@ def test_create_and_replace_ask_for_what_is_there(fs: FsBase, file: Ino) -> None
 
 @pytest.mark.parametrize("name", [b"user", b"foo.bar", b"system.x", b"system.", b"x"])
 def test_there_are_four_namespaces(fs: FsBase, file: Ino, name: bytes) -> None:
-    for call in (
+    calls: list[Call] = [
         lambda: fs.inodes.setxattr(file, name, b""),
         lambda: fs.inodes.getxattr(file, name),
         lambda: fs.inodes.removexattr(file, name),
-    ):
+    ]
+    for call in calls:
         with refused(fs, Errno.EOPNOTSUPP):
             call()
 
@@ -185,10 +188,11 @@ class TestCallers:
     def test_user_attributes_go_by_the_mode(self, fs: FsBase, file: Ino) -> None:
         fs.inodes.setxattr(file, b"user.x", b"v")
         assert fs.inodes.getxattr(file, b"user.x", USER) == b"v"
-        for call in (
+        calls: list[Call] = [
             lambda: fs.inodes.setxattr(file, b"user.x", b"", 0, USER),
             lambda: fs.inodes.removexattr(file, b"user.x", USER),
-        ):
+        ]
+        for call in calls:
             with refused(fs, Errno.EACCES):
                 call()
         fs.chmod("/f", 0o602)

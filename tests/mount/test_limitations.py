@@ -1,6 +1,5 @@
 """What LIMITATIONS.md says of devdev-mount."""
 
-import errno
 import os
 import subprocess
 import sys
@@ -11,14 +10,6 @@ from devdev_mount import DriverUnavailable, Fs, mount, serve
 
 if sys.platform != "linux":
     pytest.skip("only Linux has a mount driver", allow_module_level=True)
-
-
-@pytest.mark.fuse
-def test_extended_attributes_are_not_supported() -> None:
-    with serve() as served:
-        served.fs.write_text("/f", "")
-        with pytest.raises(OSError, match=os.strerror(errno.ENOTSUP)):
-            os.setxattr(served.path / "f", "user.note", b"x")
 
 
 def test_another_platform_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -334,11 +334,21 @@ def test_rename_replaces_and_its_flags_say_otherwise(fs: Fs, root: Path) -> None
     assert (fs.read_bytes("/a"), fs.read_bytes("/b")) == (b"b", b"a")
     assert ((root / "a").read_bytes(), (root / "b").read_bytes()) == (b"b", b"a")
     with pytest.raises(OSError, match=os.strerror(errno.EINVAL)):
-        renameat2(root / "a", root / "b", RENAME_WHITEOUT)
+        renameat2(root / "a", root / "b", RENAME_EXCHANGE | RENAME_NOREPLACE)
     renameat2(root / "a", root / "c", RENAME_NOREPLACE)
     os.rename(root / "c", root / "b")
     assert fs.listdir("/") == ["b"]
     assert (root / "b").read_bytes() == b"b"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a whiteout is a device: only root")
+def test_rename_leaves_a_whiteout(fs: Fs, root: Path) -> None:
+    fs.write_bytes("/a", b"a")
+    renameat2(root / "a", root / "b", RENAME_WHITEOUT)
+    found = os.lstat(root / "a")
+    assert stat.S_ISCHR(found.st_mode)
+    assert found.st_rdev == 0
+    assert (root / "b").read_bytes() == b"a"
 
 
 def test_o_excl_refuses_what_is_there(fs: Fs, root: Path) -> None:

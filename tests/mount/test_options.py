@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -205,6 +206,43 @@ def test_a_read_only_mount_stays_so_when_it_is_remounted(fs: Fs) -> None:
         run("mount", "-i", "-o", "remount,rw", mounted.path)
         with pytest.raises(OSError, match=os.strerror(errno.EROFS)):
             (mounted.path / "f").write_bytes(b"y")
+
+
+def test_a_request_timeout_beyond_what_the_kernel_takes_is_refused() -> None:
+    for seconds in (-1, 2**16):
+        with pytest.raises(ValueError, match="request_timeout"):
+            MountOptions(request_timeout=seconds)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_process_that_waits_for_itself_is_let_go() -> None:
+    """The kernel looks every 15 seconds, so it can take twice as long."""
+    if kernel_version() < (6, 14):
+        pytest.skip("this kernel has no request timeout")
+    script = """
+        import errno, os
+        from devdev_mount import Fs, MountOptions, mount
+
+        fs = Fs()
+        fs.write_bytes("/f", b"")
+        mounted = mount(fs, options=MountOptions(request_timeout=1))
+        fd = os.open(mounted.path / "f", os.O_RDONLY)
+        try:
+            os.get_terminal_size(fd)  # it keeps the interpreter's lock
+        except OSError as exc:
+            assert exc.errno in (errno.ECONNABORTED, errno.ENOTCONN), exc
+        else:
+            raise SystemExit("the request was answered")
+        assert not mounted.is_alive
+        mounted.unmount()
+        """
+    subprocess.run([sys.executable, "-c", dedent(script)], check=True, timeout=50)
+
+
+def kernel_version() -> tuple[int, ...]:
+    major, minor = os.uname().release.split(".")[:2]
+    return int(major), int("".join(filter(str.isdigit, minor)))
 
 
 # --- an ordinary user ---------------------------------------------------------------

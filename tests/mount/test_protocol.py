@@ -20,11 +20,12 @@ if sys.platform != "linux":
 
 from devdev_mount._fuse import _abi
 from devdev_mount._fuse._abi import NotifyCode, Opcode
+from devdev_mount._fuse._actors import Actors
 from devdev_mount._fuse._connection import Connection
 from devdev_mount._fuse._mirror import KernelMirror
 from devdev_mount._fuse._ops import Ops
 
-EVERY_FLAG = 2**32 - 1
+EVERY_FLAG = 2**64 - 1
 BUFFER = 2**20
 GETATTR_IN = bytes(16)
 
@@ -38,7 +39,8 @@ class Kernel:
         self._device = theirs
         self.mirror = KernelMirror(fs, theirs.fileno())
         ops = Ops(self.mirror.attachment.inodes, self.mirror.nodes, options)
-        self._connection = Connection(theirs.fileno(), ops, self.mirror, 0.0001)
+        actors = Actors("/nowhere")
+        self._connection = Connection(theirs.fileno(), ops, self.mirror, actors, 0.0001)
         self._thread = threading.Thread(target=self._connection.serve)
         self._thread.start()
         self._unique = 0
@@ -74,18 +76,30 @@ class Kernel:
         assert size == len(message)
         return error, unique, message[_abi.OUT_HEADER.size :]
 
+    @property
+    def requests(self) -> dict[Opcode, int]:
+        """How often it was asked for what."""
+        return self._connection.requests
+
     def initialize(
         self, major: int = 7, minor: int = 38, flags: int = EVERY_FLAG
     ) -> tuple[int, ...]:
-        body = _abi.INIT_IN.pack(major, minor, 4096, flags) + bytes(48)
+        low, high = flags & 2**32 - 1, flags >> 32
+        body = struct.pack("=IIIII44x", major, minor, 4096, low, high)
         return _abi.INIT_OUT.unpack(self.ask(Opcode.INIT, 0, body))
 
-    def look_up(self, name: bytes) -> int:
+    def look_up(self, name: bytes, nodeid: int = 1) -> int:
         """The nodeid of a name."""
-        answer = self.ask(Opcode.LOOKUP, 1, name + b"\0")
-        (nodeid,) = struct.unpack_from("=Q", answer)
-        assert isinstance(nodeid, int)
-        return nodeid
+        return self.look_up_generation(name, nodeid)[0]
+
+    def look_up_generation(self, name: bytes, nodeid: int = 1) -> tuple[int, int]:
+        """The nodeid of a name, and its generation."""
+        answer = self.ask(Opcode.LOOKUP, nodeid, name + b"\0")
+        found, generation, *_ = _abi.ENTRY_OUT.unpack(answer)
+        return found, generation
+
+    def forget(self, nodeid: int, nlookup: int = 1) -> None:
+        self.tell(Opcode.FORGET, nodeid, struct.pack("=Q", nlookup))
 
     def close(self) -> None:
         self._connection.end()
@@ -110,7 +124,7 @@ def kernel(fs: Fs) -> Iterator[Kernel]:
 
 
 def test_only_what_both_have_is_agreed_on(kernel: Kernel) -> None:
-    major, _, readahead, flags, *_, max_pages = kernel.initialize()
+    major, _, readahead, flags, *_, max_pages, more, timeout = kernel.initialize()
     assert (major, readahead) == (7, 4096)
     assert max_pages * os.sysconf("SC_PAGESIZE") == 2**20
     atomic_o_trunc, writeback_cache, posix_locks, flock = (
@@ -121,12 +135,30 @@ def test_only_what_both_have_is_agreed_on(kernel: Kernel) -> None:
     )
     assert not flags & (atomic_o_trunc | writeback_cache | posix_locks | flock)
     assert flags & _abi.FUSE_BIG_WRITES
+    assert more << 32 == _abi.FUSE_REQUEST_TIMEOUT
+    assert timeout == MountOptions().request_timeout
     offered = _abi.FUSE_BIG_WRITES | atomic_o_trunc
     assert kernel.initialize(flags=offered)[3] == _abi.FUSE_BIG_WRITES
 
 
+def test_without_the_extension_of_init_its_fields_are_not_read(kernel: Kernel) -> None:
+    *_, flags, _, _, _, _, _, more, timeout = kernel.initialize(
+        flags=EVERY_FLAG & ~_abi.FUSE_INIT_EXT
+    )
+    assert (more, timeout) == (0, 0)
+    assert not flags & _abi.FUSE_INIT_EXT
+
+
+def test_no_request_timeout_is_asked_for_if_there_is_to_be_none(fs: Fs) -> None:
+    kernel = Kernel(fs, MountOptions(request_timeout=0))
+    *_, more, timeout = kernel.initialize()
+    assert (more, timeout) == (0, 0)
+    kernel.close()
+
+
 def test_a_kernel_of_a_later_major_version_is_told_ours(kernel: Kernel) -> None:
-    assert kernel.initialize(major=8, minor=1)[:4] == (7, 38, 0, 0)
+    ours = _abi.FUSE_KERNEL_MINOR_VERSION
+    assert kernel.initialize(major=8, minor=1)[:4] == (7, ours, 0, 0)
     assert kernel.initialize()[0] == 7
 
 
@@ -156,20 +188,32 @@ def test_open_keeps_the_caches_where_the_kernel_cannot(kernel: Kernel) -> None:
 
 
 def test_what_needs_no_answer_gets_none(kernel: Kernel, fs: Fs) -> None:
+    before = fs.inodes.statvfs().inodes_free
     fs.write_bytes("/a", b"")
     fs.write_bytes("/b", b"")
     first, second = kernel.look_up(b"a"), kernel.look_up(b"b")
+    fs.remove("/a")
+    fs.remove("/b")
     kernel.tell(Opcode.INTERRUPT, 0, struct.pack("=Q", 2))
-    kernel.tell(Opcode.FORGET, first, struct.pack("=Q", 1))
+    kernel.forget(first)
     kernel.tell(Opcode.BATCH_FORGET, 0, struct.pack("=IIQQ", 1, 0, second, 1))
     assert kernel.ask(Opcode.GETATTR, 1, GETATTR_IN)
-    assert kernel.look_up(b"a") not in (first, second)
+    assert fs.inodes.statvfs().inodes_free == before
 
 
 def test_an_unknown_request_is_not_implemented(kernel: Kernel) -> None:
-    for opcode in (Opcode.SETXATTR, Opcode.SYNCFS, 99, 4096):
+    for opcode in (Opcode.POLL, Opcode.IOCTL, Opcode.SETLK, 99, 4096):
         with pytest.raises(OSError, match=os.strerror(Errno.ENOSYS)):
             kernel.ask(opcode, 1, bytes(16))
+
+
+def test_requests_are_counted_by_what_they_ask(kernel: Kernel) -> None:
+    kernel.look_up(b"none")
+    kernel.look_up(b"none")
+    kernel.ask(Opcode.GETATTR, 1, GETATTR_IN)
+    with pytest.raises(OSError, match=os.strerror(Errno.ENOSYS)):
+        kernel.ask(4096)
+    assert kernel.requests == {Opcode.LOOKUP: 2, Opcode.GETATTR: 1}
 
 
 def test_a_node_that_was_never_given_out_is_a_bug_and_told_as_eio(
@@ -191,26 +235,63 @@ def test_the_older_rename_is_answered(kernel: Kernel, fs: Fs) -> None:
 def test_a_file_that_has_just_come_is_looked_for_again(kernel: Kernel, fs: Fs) -> None:
     """Two sides make one file: open(2) without O_EXCL is to find the other's."""
     fs.write_bytes("/f", b"")
-    request = _abi.CREATE_IN.pack(os.O_CREAT | os.O_WRONLY, 0o100644) + b"f\0"
+    request = _abi.CREATE_IN.pack(os.O_CREAT | os.O_WRONLY, 0o100644, 0) + b"f\0"
     with pytest.raises(OSError, match=os.strerror(Errno.ESTALE)):
         kernel.ask(Opcode.CREATE, 1, request)
-    request = _abi.CREATE_IN.pack(os.O_CREAT | os.O_EXCL, 0o100644) + b"f\0"
+    request = _abi.CREATE_IN.pack(os.O_CREAT | os.O_EXCL, 0o100644, 0) + b"f\0"
     with pytest.raises(FileExistsError):
         kernel.ask(Opcode.CREATE, 1, request)
 
 
-def test_nodeids_are_never_used_again(kernel: Kernel, fs: Fs) -> None:
+def test_a_number_that_a_restore_brings_back_has_another_generation(
+    kernel: Kernel, fs: Fs
+) -> None:
     snapshot = fs.dump()
     seen = set()
     for _ in range(3):
         fs.write_bytes("/f", b"")
         assert fs.stat("/f").ino == 2
-        nodeid = kernel.look_up(b"f")
-        assert nodeid not in seen
-        seen.add(nodeid)
-        kernel.tell(Opcode.FORGET, nodeid, struct.pack("=Q", 1))
+        found = kernel.look_up_generation(b"f")
+        assert found[0] == 2
+        assert found not in seen
+        seen.add(found)
+        kernel.forget(found[0])
         assert kernel.look_up(b"none") == 0
         fs.load(snapshot)
+
+
+def test_a_number_that_the_kernel_still_uses_is_not_given_to_another_inode(
+    kernel: Kernel, fs: Fs
+) -> None:
+    snapshot = fs.dump()
+    fs.write_bytes("/f", b"old")
+    old = kernel.look_up(b"f")
+    fs.load(snapshot)
+    fs.write_bytes("/g", b"new")
+    assert fs.stat("/g").ino == old == 2
+    new = kernel.look_up(b"g")
+    assert new >= 2**63
+    assert kernel.ask(Opcode.READ, old, _abi.READ_IN.pack(0, 9, 0)) == b"old"
+    assert kernel.ask(Opcode.READ, new, _abi.READ_IN.pack(0, 9, 0)) == b"new"
+    kernel.forget(new)
+    with pytest.raises(OSError, match=os.strerror(Errno.ESTALE)):
+        kernel.look_up(b".", new)
+
+
+def test_a_forgotten_node_is_found_again_while_its_inode_lives(
+    kernel: Kernel, fs: Fs
+) -> None:
+    fs.mkdir("/d/e", parents=True)
+    node = kernel.look_up(b"e", kernel.look_up(b"d"))
+    found = kernel.look_up_generation(b".", node)
+    kernel.forget(node, 2)
+    assert kernel.look_up_generation(b".", node) == found
+    assert kernel.look_up(b"..", node) == fs.stat("/d").ino
+    assert kernel.look_up_generation(b"..", kernel.look_up(b"d")) == (1, 0)
+    kernel.forget(node)
+    fs.rmdir("/d/e")
+    with pytest.raises(OSError, match=os.strerror(Errno.ESTALE)):
+        kernel.look_up(b".", node)
 
 
 def test_a_listing_fills_the_buffer_and_goes_on_where_it_ended(
@@ -222,7 +303,7 @@ def test_a_listing_fills_the_buffer_and_goes_on_where_it_ended(
     for size in (88, 100, 333, 4096, 100_000):
         found, cookie = [], 0
         while True:
-            listing = kernel.ask(Opcode.READDIR, 1, _abi.READ_IN.pack(cookie, size))
+            listing = kernel.ask(Opcode.READDIR, 1, _abi.READ_IN.pack(cookie, size, 0))
             assert len(listing) <= size
             if not listing:
                 break
@@ -236,6 +317,54 @@ def test_a_listing_fills_the_buffer_and_goes_on_where_it_ended(
         regular, directory = 8, 4
         expected = [(b".", directory), (b"..", directory)]
         assert found == expected + [(name, regular) for name in names]
+
+
+def test_a_listing_with_attributes_counts_as_lookups(kernel: Kernel, fs: Fs) -> None:
+    for name in "abc":
+        fs.write_text(f"/{name}", "")
+    request = _abi.READ_IN.pack(0, 4096, 0)
+    listing = kernel.ask(Opcode.READDIRPLUS, 1, request)
+    nodes, names, at = [], [], 0
+    while at < len(listing):
+        fields = _abi.DIRENTPLUS.unpack_from(listing, at)
+        nodes.append(fields[0])
+        at += _abi.DIRENTPLUS.size
+        names.append(listing[at : at + fields[-2]])
+        at += 8
+    assert at == len(listing)
+    assert names == [b".", b"..", b"a", b"b", b"c"]
+    assert nodes == [0, 0, *(fs.stat(f"/{name}").ino for name in "abc")]
+    before = fs.inodes.statvfs().inodes_free
+    for name in "abc":
+        fs.remove(f"/{name}")
+    assert kernel.ask(Opcode.GETATTR, nodes[2], GETATTR_IN)
+    for node in nodes[2:]:
+        kernel.forget(node)
+    assert kernel.ask(Opcode.GETATTR, 1, GETATTR_IN)
+    assert fs.inodes.statvfs().inodes_free == before + 3
+
+
+def test_setxattr_has_the_form_that_was_agreed_on(kernel: Kernel, fs: Fs) -> None:
+    body = b"user.a\0value"
+    kernel.initialize(flags=0)
+    kernel.ask(Opcode.SETXATTR, 1, struct.pack("=II", 5, 0) + body)
+    assert fs.inodes.getxattr(fs.stat("/").ino, b"user.a") == b"value"
+    kernel.initialize()
+    kernel.ask(Opcode.SETXATTR, 1, struct.pack("=IIII", 3, 0, 0, 0) + body)
+    assert fs.inodes.getxattr(fs.stat("/").ino, b"user.a") == b"val"
+
+
+def test_a_copy_tells_how_much_it_was(kernel: Kernel, fs: Fs) -> None:
+    """Newer kernels have 64 bits for the answer, others 32; one copy is less."""
+    fs.write_bytes("/a", b"")
+    fs.write_bytes("/b", b"")
+    fs.truncate("/a", 2**33)
+    source, target = kernel.look_up(b"a"), kernel.look_up(b"b")
+    request = struct.pack("=QQQQQQQ", 0, 0, target, 0, 0, 2**33, 0)
+    answer = kernel.ask(Opcode.COPY_FILE_RANGE, source, request)
+    assert _abi.WRITE_OUT.unpack(answer) == (0x7FFFF000,)
+    answer = kernel.ask(Opcode.COPY_FILE_RANGE_64, source, request)
+    assert _abi.COPY_FILE_RANGE_OUT.unpack(answer) == (0x7FFFF000,)
 
 
 def test_changes_are_told_names_first_and_only_where_they_are_known(

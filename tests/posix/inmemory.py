@@ -263,7 +263,7 @@ class InMemoryPosix(MemoryPaths):
             raise FsError(Errno.EINVAL, "no offset can say where that ends")
         if file.flags & O_APPEND:
             before = self.inodes.getattr(file.ino).size
-            self.inodes.append(file.ino, data, self.caller)
+            self.inodes.append(file.ino, data, self.caller, True)
             return self.inodes.getattr(file.ino).size - before
         return self.inodes.write(file.ino, offset, data, self.caller, partial=True)
 

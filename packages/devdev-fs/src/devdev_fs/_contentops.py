@@ -68,13 +68,21 @@ class ContentOps:
         """
         return self._run(_data.write, ino, offset, data, caller, partial)
 
-    def append(self, ino: Ino, data: Bytes, caller: Caller = ROOT_CALLER) -> int:
+    def append(
+        self,
+        ino: Ino,
+        data: Bytes,
+        caller: Caller = ROOT_CALLER,
+        partial: bool = False,
+    ) -> int:
         """Write `data` at the end, wherever that now is; returns that offset.
+
+        With `partial` as `write`; how many bytes it was the size tells.
 
         Raises:
             FsError: ENOENT, EISDIR, EINVAL (no regular file), EFBIG, ENOSPC.
         """
-        return self._run(_data.append, ino, data, caller)
+        return self._run(_data.append, ino, data, caller, partial)
 
     def fallocate(
         self,

@@ -83,11 +83,15 @@ def _what_fits(
 
 
 def append(
-    table: InodeTable, ino: Ino, data: Bytes, caller: Caller = ROOT_CALLER
+    table: InodeTable,
+    ino: Ino,
+    data: Bytes,
+    caller: Caller = ROOT_CALLER,
+    partial: bool = False,
 ) -> int:
     """See `InodeOps.append`."""
     offset = table.regular(ino).content.size
-    write(table, ino, offset, data, caller)
+    write(table, ino, offset, data, caller, partial)
     return offset
 
 

@@ -153,7 +153,7 @@ class InodeOps(ContentOps):
     def mkdir(
         self, parent: Ino, name: bytes, mode: int = 0o777, caller: Caller = ROOT_CALLER
     ) -> Stat:
-        """Make a directory; the umask is taken off `mode`, and set-id bits are.
+        """Make a directory; the umask and set-id bits are taken off `mode`.
 
         Raises:
             FsError: ENOENT, ENOTDIR, EACCES, EINVAL, ENAMETOOLONG, EEXIST, ENOENT

@@ -99,10 +99,13 @@ def _touched(a: Image, b: Image) -> set[bytes]:
 def _with_renames(
     entries: list[_Entry], a: Image, b: Image, removed: dict[bytes, _Leaf]
 ) -> list[_Entry]:
-    """The entries; a new file is a removed one, if each path is free in the other."""
+    """The entries; a new file is a removed one, if each path is free in the other.
+
+    A link is not, since `patch` renames none.
+    """
     paths: dict[Ino, list[bytes]] = {}
     for path, leaf in removed.items():
-        if _find(b, path) is None:
+        if isinstance(leaf, RegularFile) and _find(b, path) is None:
             paths.setdefault(leaf.ino, []).append(path)
     found = []
     for entry in entries:
@@ -185,7 +188,7 @@ def _body(entry: _Entry, context: int) -> Iterator[bytes]:
         return
     yield _index(entry, before, after)
     if before != after:
-        yield b"--- %b\n+++ %b\n" % (_terminated(old_name), _terminated(name))
+        yield b"--- %b\n+++ %b\n" % (_quoted(old_name), _quoted(name))
         yield from _hunks(split_lines(before), split_lines(after), context)
 
 
@@ -243,12 +246,10 @@ def _marked(mark: bytes, lines: Sequence[bytes]) -> Iterator[bytes]:
 
 
 def _quoted(name: bytes) -> bytes:
-    """A name as git writes it: in quotes, as in C, if it has unusual bytes."""
+    """A name as git writes it: in quotes, as in C, if it has unusual bytes.
+
+    One with a blank gets quotes too: else `patch` does not see where it ends.
+    """
     escaped = b"".join(_ESCAPES.get(byte) or bytes((byte,)) for byte in name)
-    return name if escaped == name else b'"%b"' % escaped
-
-
-def _terminated(name: bytes) -> bytes:
-    """A quoted name for a line that could go on after a blank; so a tab ends it."""
-    quoted = _quoted(name)
-    return quoted + b"\t" if b" " in name and quoted == name else quoted
+    is_plain = escaped == name and b" " not in name
+    return name if is_plain else b'"%b"' % escaped

@@ -15,7 +15,7 @@ from devdev_fs import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, FsBase
 from devdev_fs.testing import ManualClock
 from devdev_fs.wire import RemoteFs
 
-from devdev_mount._driver import MountOptions
+from devdev_mount._driver import MountOptions, span_environment
 from devdev_mount._errors import DriverUnavailable
 from devdev_mount._host import ImportReport, Progress
 from devdev_mount._messages import StartRequest
@@ -46,6 +46,14 @@ class Server(Protocol):
         self, request: Mapping[str, object], progress: Progress | None
     ) -> ImportReport:
         """Have it read a host directory."""
+        ...
+
+    def attribute(self, pid: int, span: int) -> None:
+        """Have what a process does belong to a span."""
+        ...
+
+    def requests(self) -> dict[str, int]:
+        """What the kernel asked for so far."""
         ...
 
     def close(self) -> None:
@@ -148,6 +156,23 @@ class Served:
             "exclude": list(exclude),
         }
         return self._server.import_tree(request, progress)
+
+    def attribute(self, pid: int, span: int) -> None:
+        """Let what a process does belong to a span; see `Mount.attribute`.
+
+        Raises:
+            ProcessLookupError: there is no such process.
+        """
+        self._server.attribute(pid, span)
+
+    def environment(self, span: int) -> dict[str, str]:
+        """What marks a program as the span's; see `Mount.environment`."""
+        return span_environment(span, os.fspath(self.path))
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """How often the kernel asked for what so far, by the name of the request."""
+        return self._server.requests()
 
     def close(self) -> None:
         """Unmount and end the server, within bounds; again is nothing.

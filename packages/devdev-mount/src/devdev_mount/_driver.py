@@ -6,6 +6,17 @@ from typing import Literal, Protocol
 
 from devdev_fs import Fs
 
+REQUEST_TIMEOUT_MAX = 2**16 - 1
+"""The longest that the kernel can be told, in seconds: about 18 hours."""
+
+SPAN_VARIABLE = "DEVDEV_SPAN"
+"""The environment variable that marks a program as a span's."""
+
+
+def span_environment(span: int, mountpoint: str) -> dict[str, str]:
+    """What marks a program as a span's on the mount there; see `Mount.environment`."""
+    return {SPAN_VARIABLE: f"{span}:{mountpoint}"}
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MountOptions:
@@ -21,13 +32,26 @@ class MountOptions:
     ownership: Literal["mapped", "exact"] = "mapped"
     """Whose the files are. With "mapped" all are shown as the mounting user's and new
     ones are stored as 0:0; a chown that is permitted succeeds and leaves the owner as
-    it is. With "exact" the numbers are real; a new inode belongs to who makes it."""
+    it is; users and groups that an access control list names are kept, and let in. With
+    "exact" the numbers are real; a new inode belongs to who makes it."""
 
     suid: bool = False
     """Let set-id bits have their effect; only root may ask for it."""
 
     dev: bool = False
     """Let device nodes be used; only root may ask for it."""
+
+    request_timeout: int = 120
+    """Seconds after which the kernel, where it can (Linux 6.14), gives up the mount if
+    a request was not answered; it looks every 15 seconds. 0 is never, 65535 the most.
+    Who waits then gets ECONNABORTED, and the mount is gone."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.request_timeout <= REQUEST_TIMEOUT_MAX:
+            raise ValueError(
+                f"request_timeout is {self.request_timeout}; it is 0 (never) to "
+                f"{REQUEST_TIMEOUT_MAX} seconds"
+            )
 
 
 class Session(Protocol):
@@ -36,6 +60,19 @@ class Session(Protocol):
     @property
     def is_alive(self) -> bool:
         """Whether it still shows it."""
+        ...
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """How often the kernel asked for what so far, by the name of the request."""
+        ...
+
+    def attribute(self, pid: int, span: int) -> None:
+        """Register a process for a span; see `Mount.attribute`."""
+        ...
+
+    def environment(self, span: int) -> dict[str, str]:
+        """What marks a program as the span's; see `Mount.environment`."""
         ...
 
     def stop(self) -> None:

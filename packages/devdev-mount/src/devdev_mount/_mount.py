@@ -69,6 +69,33 @@ class Mount:
         """Whether the filesystem is shown there now."""
         return os.getpid() == self._owner and self._session.is_alive
 
+    @property
+    def requests(self) -> dict[str, int]:
+        """How often the kernel asked for what so far, by the name of the request."""
+        return self._session.requests
+
+    def attribute(self, pid: int, span: int) -> None:
+        """Let what a process does through the mount belong to a span of changes.
+
+        It counts for all threads of the process and for all that descend from it, as
+        far as they are seen before their parents end, or carry `environment`; the
+        nearest registered ancestor counts. Another span takes the place of the first,
+        and 0 takes it back. What no span claims belongs to nobody; so do pages of a
+        mapping that are written back, unless the file's last writer is known.
+
+        Raises:
+            ProcessLookupError: there is no such process.
+        """
+        self._session.attribute(pid, span)
+
+    def environment(self, span: int) -> dict[str, str]:
+        """What to add to a program's environment for `attribute` to know it by.
+
+        It helps with descendants whose parents have ended, and has effect while any
+        process is registered for the span. Where ancestry tells a span, that counts.
+        """
+        return self._session.environment(span)
+
     def unmount(self) -> None:
         """Stop showing it; a second time does nothing.
 

@@ -64,7 +64,7 @@ def main(control: int, lifeline: int) -> None:
         if started is not None:
             fs, mounted = started
             with mounted:
-                _wait_for_end(channel, fs)
+                _wait_for_end(channel, fs, mounted)
     except ChannelClosed:
         logger.debug("the owner ended")
 
@@ -106,19 +106,21 @@ def _make_fs(request: StartRequest, snapshot: bytes) -> Fs:
     return fs
 
 
-def _wait_for_end(control: Channel, fs: Fs) -> None:
+def _wait_for_end(control: Channel, fs: Fs, mounted: Mount) -> None:
     answerer = Answerer(fs)
     while (frame := control.receive()).kind == Kind.CONNECT:
         assert frame.descriptor is not None
         channel = Channel(socket.socket(fileno=frame.descriptor))
-        arguments = (channel, fs, answerer)
+        arguments = (channel, fs, mounted, answerer)
         Thread(target=_serve_calls, args=arguments, daemon=True).start()
 
 
 # --- calls -----------------------------------------------------------------------
 
 
-def _serve_calls(channel: Channel, fs: Fs, answerer: Answerer) -> None:
+def _serve_calls(
+    channel: Channel, fs: Fs, mounted: Mount, answerer: Answerer
+) -> None:
     """Answer one connection's calls, one at a time."""
 
     def call(frame: Frame) -> None:
@@ -127,6 +129,8 @@ def _serve_calls(channel: Channel, fs: Fs, answerer: Answerer) -> None:
     handlers: dict[Kind, Callable[[Frame], None]] = {
         Kind.CALL: call,
         Kind.IMPORT: partial(_import, channel, fs),
+        Kind.ATTRIBUTE: partial(_attribute, channel, mounted),
+        Kind.REQUESTS: partial(_requests, channel, mounted),
     }
     try:
         while True:
@@ -149,3 +153,16 @@ def _import(channel: Channel, fs: Fs, frame: Frame) -> None:
         channel.send(Kind.FAILED, encode_failure(error))
     else:
         channel.send(Kind.IMPORTED, encode_report(report))
+
+
+def _attribute(channel: Channel, mounted: Mount, frame: Frame) -> None:
+    try:
+        mounted.attribute(**json.loads(frame.payload))
+    except ProcessLookupError as error:
+        channel.send(Kind.FAILED, encode_failure(error))
+    else:
+        channel.send(Kind.TOLD, b"null")
+
+
+def _requests(channel: Channel, mounted: Mount, frame: Frame) -> None:
+    channel.send(Kind.TOLD, json.dumps(mounted.requests).encode())

@@ -118,6 +118,24 @@ class ServerProcess:
             raise decode_failure(frame.payload)
         return decode_report(frame.payload)
 
+    def attribute(self, pid: int, span: int) -> None:
+        """Have what a process does belong to a span."""
+        request = json.dumps({"pid": pid, "span": span}).encode()
+        self._ask(Kind.ATTRIBUTE, request)
+
+    def requests(self) -> dict[str, int]:
+        """What the kernel asked for so far."""
+        return dict(json.loads(self._ask(Kind.REQUESTS)))
+
+    def _ask(self, kind: Kind, payload: bytes = b"") -> bytes:
+        """Ask about the mount."""
+        with self._connection() as channel:
+            channel.send(kind, payload)
+            frame = channel.receive()
+        if frame.kind == Kind.FAILED:
+            raise decode_failure(frame.payload)
+        return frame.payload
+
     @contextmanager
     def _connection(self) -> Iterator[Channel]:
         """A connection for one call; what went wrong is not used again."""

@@ -32,6 +32,10 @@ class Kind(IntEnum):
     """Owner: an operation (`devdev_fs.wire`)."""
     IMPORT = 5
     """Owner: read a host directory in; JSON."""
+    ATTRIBUTE = 6
+    """Owner: a process belongs to a span; JSON."""
+    REQUESTS = 7
+    """Owner: what the kernel asked for so far; no payload."""
     READY = 16
     """Server: it serves; JSON."""
     FAILED = 17
@@ -42,6 +46,8 @@ class Kind(IntEnum):
     """Server: how far an import is; JSON."""
     IMPORTED = 20
     """Server: what an import did; JSON."""
+    TOLD = 21
+    """Server: what was asked about the mount; JSON."""
 
 
 class Frame(NamedTuple):

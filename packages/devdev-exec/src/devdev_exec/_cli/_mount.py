@@ -63,6 +63,22 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--dev", action="store_true", help="let device nodes be used; root only"
     )
+    parser.add_argument(
+        "--request-timeout",
+        type=_seconds,
+        default=MountOptions().request_timeout,
+        metavar="SECONDS",
+        help="give the mount up if it does not answer for so long; 0 is never "
+        "(default: %(default)s)",
+    )
+
+
+def _seconds(text: str) -> int:
+    """The value of --request-timeout."""
+    try:
+        return MountOptions(request_timeout=int(text)).request_timeout
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def run(args: argparse.Namespace) -> int:
@@ -91,6 +107,7 @@ def _serve(args: argparse.Namespace) -> Served:
         ownership=args.ownership,
         suid=args.suid,
         dev=args.dev,
+        request_timeout=args.request_timeout,
     )
     snapshot = None if args.snapshot is None else read_snapshot(args.snapshot)
     try:

@@ -17,9 +17,12 @@ from devdev_fs import Errno, FsError
 
 from devdev_mount._fuse import _abi
 from devdev_mount._fuse._abi import Opcode
+from devdev_mount._fuse._actors import Actors
 from devdev_mount._fuse._init import MAX_WRITE
+from devdev_mount._fuse._listing import listed_nodes
 from devdev_mount._fuse._mirror import KernelMirror
-from devdev_mount._fuse._ops import Ops, Reply, Request
+from devdev_mount._fuse._ops import Ops
+from devdev_mount._fuse._request import CHANGES, Reply, Request
 
 logger = logging.getLogger(__name__)
 
@@ -29,9 +32,13 @@ _UNANSWERED = frozenset({Opcode.FORGET, Opcode.BATCH_FORGET, Opcode.INTERRUPT})
 _ENTRIES = frozenset(
     {
         *(Opcode.LOOKUP, Opcode.CREATE, Opcode.MKNOD, Opcode.MKDIR),
-        *(Opcode.SYMLINK, Opcode.LINK),
+        *(Opcode.SYMLINK, Opcode.LINK, Opcode.TMPFILE),
     }
 )
+
+
+SLEEPS_MAX = 16
+"""Waits that sleep at once, at most, before the next one that polls at first."""
 
 
 class Connection:
@@ -41,20 +48,34 @@ class Connection:
         fd: the device, mounted; it is set to non-blocking and stays the caller's.
         ops: what answers.
         mirror: what is told of what follows an answer.
+        actors: who knows whose a request is.
         spin_s: how long to poll for the next request before sleeping.
     """
 
-    def __init__(self, fd: int, ops: Ops, mirror: KernelMirror, spin_s: float) -> None:
+    def __init__(
+        self, fd: int, ops: Ops, mirror: KernelMirror, actors: Actors, spin_s: float
+    ) -> None:
         os.set_blocking(fd, False)
         self._fd = fd
         self._ops = ops
         self._mirror = mirror
         self._attachment = mirror.attachment
-        self._spin_s = spin_s
+        self._actors = actors
+        # On one processor it would be taken from who is to ask next.
+        self._spin_s = spin_s if len(os.sched_getaffinity(0)) > 1 else 0.0
+        self._sleeps = 0
+        self._sleeps_next = 1
         self._wake = os.eventfd(0)
+        self._counts = [0] * len(ops.handlers)
         self._poll = select.poll()
         self._poll.register(fd, select.POLLIN)
         self._poll.register(self._wake, select.POLLIN)
+
+    @property
+    def requests(self) -> dict[Opcode, int]:
+        """How often each opcode was asked for so far."""
+        counts = enumerate(self._counts)
+        return {Opcode(opcode): count for opcode, count in counts if count}
 
     def end(self) -> None:
         """Make `serve` return, from another thread."""
@@ -98,14 +119,18 @@ class Connection:
     def _wait(self) -> bool:
         """Wait for a request, at first without sleeping; False when told to end.
 
-        Being woken up takes longer than most requests do.
+        Being woken up takes longer than most requests do. But after polling in vain
+        the next waits are sleeps, and the more of them the more often it was.
         """
         ready = self._poll.poll(0)
-        if not ready and self._spin_s:
+        if not ready and self._spin_s and not self._sleeps:
             deadline = time.perf_counter() + self._spin_s
             while not ready and time.perf_counter() < deadline:
                 ready = self._poll.poll(0)
+            self._sleeps_next = 1 if ready else min(2 * self._sleeps_next, SLEEPS_MAX)
+            self._sleeps = 0 if ready else self._sleeps_next
         if not ready:
+            self._sleeps = max(self._sleeps - 1, 0)
             ready = self._poll.poll()
         return all(fd != self._wake for fd, _ in ready)
 
@@ -114,8 +139,7 @@ class Connection:
         error, reply = self._ask(request)
         if reply is not None and request.opcode not in _UNANSWERED:
             self._answer(request, error, reply)
-        if self._ops.appended:
-            appended, self._ops.appended = self._ops.appended, []
+        if appended := self._ops.take_appended():
             self._mirror.defer(partial(self._mirror.moved, appended))
         if self._attachment.has_unpublished:
             self._mirror.defer(self._attachment.publish)
@@ -124,9 +148,16 @@ class Connection:
         """The one funnel: what was refused is an errno, anything else is a bug."""
         handlers = self._ops.handlers
         opcode = request.opcode
-        handler = handlers[opcode] if opcode < len(handlers) else None
+        if opcode >= len(handlers):
+            return -Errno.ENOSYS, b""
+        self._counts[opcode] += 1
+        handler = handlers[opcode]
         if handler is None:
             return -Errno.ENOSYS, b""
+        if opcode in CHANGES:
+            self._attachment.span = self._actors.span_of(request)
+        else:
+            self._actors.see(request.pid)
         try:
             with self._attachment.lock:
                 return 0, handler(request)
@@ -150,8 +181,14 @@ class Connection:
 
     def _take_back(self, request: Request, reply: bytes | list[bytes]) -> None:
         """Nobody waits for the answer any more, so the kernel holds no entry by it."""
-        if isinstance(reply, bytes) and reply and request.opcode in _ENTRIES:
-            nodeid, *_ = _abi.ENTRY_OUT.unpack_from(reply)
-            if nodeid:
-                with self._attachment.lock:
-                    self._mirror.nodes.forget(nodeid, 1)
+        if not isinstance(reply, bytes) or not reply:
+            return
+        if request.opcode in _ENTRIES:
+            nodes = [_abi.ENTRY_OUT.unpack_from(reply)[0]]
+        elif request.opcode == Opcode.READDIRPLUS:
+            nodes = list(listed_nodes(reply))
+        else:
+            return
+        with self._attachment.lock:
+            for nodeid in filter(None, nodes):  # 0 is no entry
+                self._mirror.nodes.forget(nodeid, 1)

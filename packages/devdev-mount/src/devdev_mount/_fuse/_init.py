@@ -18,16 +18,25 @@ since `KernelMirror.flush` could not tell."""
 
 # FUSE_ATOMIC_O_TRUNC must never be among them: with OPEN answered ENOSYS the kernel
 # would take every O_TRUNC for done. Without the writeback cache the store has what
-# was written as soon as write(2) returns.
+# was written as soon as write(2) returns. Without FUSE_POSIX_LOCKS and
+# FUSE_FLOCK_LOCKS locks are the kernel's own.
 WANTED = (
     _abi.FUSE_ASYNC_READ
+    | _abi.FUSE_EXPORT_SUPPORT
     | _abi.FUSE_BIG_WRITES
+    | _abi.FUSE_DONT_MASK
+    | _abi.FUSE_DO_READDIRPLUS
+    | _abi.FUSE_READDIRPLUS_AUTO
     | _abi.FUSE_NO_OPEN_SUPPORT
-    | _abi.FUSE_NO_OPENDIR_SUPPORT
     | _abi.FUSE_PARALLEL_DIROPS
+    | _abi.FUSE_POSIX_ACL
     | _abi.FUSE_MAX_PAGES
     | _abi.FUSE_CACHE_SYMLINKS
+    | _abi.FUSE_NO_OPENDIR_SUPPORT
     | _abi.FUSE_EXPLICIT_INVAL_DATA
+    | _abi.FUSE_HANDLE_KILLPRIV_V2
+    | _abi.FUSE_SETXATTR_EXT
+    | _abi.FUSE_INIT_EXT
 )
 
 
@@ -39,8 +48,13 @@ class Agreement(NamedTuple):
     """What both have; 0 if the kernel has to ask again."""
 
 
-def negotiate(body: bytes) -> Agreement:
+def negotiate(body: bytes, request_timeout: int = 0) -> Agreement:
     """Answer INIT.
+
+    Args:
+        body: what the kernel offers.
+        request_timeout: seconds after which it is to give up what is not answered; 0
+            is never.
 
     Raises:
         FsError: EOPNOTSUPP: a kernel that is too old.
@@ -54,20 +68,26 @@ def negotiate(body: bytes) -> Agreement:
         )
     if major > _abi.FUSE_KERNEL_VERSION:
         # It then asks again in the version that it is told.
-        return Agreement(_reply(0, 0), 0)
-    flags = offered & WANTED
-    return Agreement(_reply(max_readahead, flags), flags)
+        return Agreement(_reply(0, 0, 0), 0)
+    if offered & _abi.FUSE_INIT_EXT:
+        (more,) = _abi.INIT_IN_EXT.unpack_from(body)
+        offered |= more << 32
+    wanted = WANTED | (_abi.FUSE_REQUEST_TIMEOUT if request_timeout else 0)
+    flags = offered & wanted
+    return Agreement(_reply(max_readahead, flags, request_timeout), flags)
 
 
-def _reply(max_readahead: int, flags: int) -> bytes:
+def _reply(max_readahead: int, flags: int, request_timeout: int) -> bytes:
     return _abi.INIT_OUT.pack(
         _abi.FUSE_KERNEL_VERSION,
         _abi.FUSE_KERNEL_MINOR_VERSION,
         max_readahead,
-        flags,
+        flags & 0xFFFFFFFF,
         MAX_BACKGROUND,
         MAX_BACKGROUND,
         MAX_WRITE,
         1,  # time_gran: stamps are exact to the nanosecond
         MAX_PAGES,
+        flags >> 32,
+        request_timeout if flags & _abi.FUSE_REQUEST_TIMEOUT else 0,
     )

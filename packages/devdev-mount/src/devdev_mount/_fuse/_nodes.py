@@ -1,14 +1,26 @@
 """Nodeids: the numbers under which the kernel knows inodes, and how often.
 
-They are the driver's own and never used twice during a mount, because a restore of
-the store brings inode numbers back. Every method needs the store's lock.
+A nodeid is the inode's number, so that a file handle (open_by_handle_at(2)) finds its
+inode when the kernel has forgotten it. A restore of the store brings inode numbers
+back: while the kernel knows another inode by the number, the new one gets a number
+that no inode has; and afterwards the generation, from the time of birth, tells them
+apart. Every method needs the store's lock.
 """
 
 from collections.abc import Sequence
 
-from devdev_fs import ROOT_INO, Ino, InodeOps
+from devdev_fs import ROOT_INO, Errno, FsError, Ino, InodeOps, Stat
 
 from devdev_mount._fuse._abi import FUSE_ROOT_ID
+
+_NO_INODES = 2**63
+"""From here on nodeids are not inode numbers."""
+_GENERATIONS = 2**32 - 1
+
+
+def generation(stat: Stat) -> int:
+    """What tells inodes apart that have the same number one after the other."""
+    return stat.btime_ns & _GENERATIONS if stat.ino != ROOT_INO else 0
 
 
 class Nodes:
@@ -20,8 +32,8 @@ class Nodes:
 
     def __init__(self, inodes: InodeOps) -> None:
         self._inodes = inodes
-        self._next = FUSE_ROOT_ID + 1
-        self._nlookup: dict[int, int] = {}
+        self._next = _NO_INODES
+        self._nlookup: dict[int, int] = {FUSE_ROOT_ID: 1}
         self._nodeids: dict[Ino, int] = {ROOT_INO: FUSE_ROOT_ID}
         self.inos: dict[int, Ino] = {FUSE_ROOT_ID: ROOT_INO}
         """The inode behind each nodeid."""
@@ -30,6 +42,23 @@ class Nodes:
         """The nodeid of an inode, or None where the kernel does not know it."""
         return self._nodeids.get(ino)
 
+    def reopen(self, nodeid: int) -> Stat:
+        """The inode of a node that the kernel has forgotten, by a file handle.
+
+        The word of that may still be under way, so one without a name, which was only
+        held by the kernel, is gone.
+
+        Raises:
+            FsError: ENOENT.
+        """
+        ino = self.inos.get(nodeid)
+        if ino is None and nodeid >= _NO_INODES:
+            raise FsError(Errno.ENOENT)
+        stat = self._inodes.getattr(Ino(nodeid) if ino is None else ino)
+        if not stat.nlink:
+            raise FsError(Errno.ENOENT)
+        return stat
+
     def look_up(self, ino: Ino) -> int:
         """The nodeid for an entry that is about to be answered; counts the lookup."""
         nodeid = self._nodeids.get(ino)
@@ -37,8 +66,10 @@ class Nodes:
             self._nlookup[nodeid] += 1
             return nodeid
         self._inodes.pin(ino)
-        nodeid = self._next
-        self._next += 1
+        nodeid = ino
+        if nodeid in self._nlookup:
+            nodeid = self._next
+            self._next += 1
         self._nodeids[ino] = nodeid
         self.inos[nodeid] = ino
         self._nlookup[nodeid] = 1

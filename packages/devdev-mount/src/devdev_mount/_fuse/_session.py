@@ -17,6 +17,7 @@ from devdev_mount import _forks
 from devdev_mount._detach import find_mounts, force_unmount, run_bounded, unmount
 from devdev_mount._driver import MountOptions
 from devdev_mount._errors import DriverUnavailable, MountError
+from devdev_mount._fuse._actors import Actors
 from devdev_mount._fuse._connection import Connection
 from devdev_mount._fuse._device import check, find_helper, mount_device
 from devdev_mount._fuse._mirror import KernelMirror
@@ -92,6 +93,19 @@ class FuseSession:
         """Whether requests are answered and the mount is in the tree."""
         return self._server.is_alive
 
+    @property
+    def requests(self) -> dict[str, int]:
+        """How often the kernel asked for what; see `Session.requests`."""
+        return self._server.requests
+
+    def attribute(self, pid: int, span: int) -> None:
+        """Register a process for a span; see `Session.attribute`."""
+        self._server.actors.attribute(pid, span)
+
+    def environment(self, span: int) -> dict[str, str]:
+        """What marks a program as the span's; see `Session.environment`."""
+        return self._server.actors.environment(span)
+
     def stop(self) -> None:
         """Unmount; see `Session.stop`."""
         self._undo.close()
@@ -121,7 +135,10 @@ class _Server:
             attachment = self._mirror.attachment
             undo.callback(attachment.detach)
             self._ops = Ops(attachment.inodes, self._mirror.nodes, options)
-            self._connection = Connection(self._fd, self._ops, self._mirror, spin_s)
+            self.actors = Actors(mountpoint)
+            self._connection = Connection(
+                self._fd, self._ops, self._mirror, self.actors, spin_s
+            )
             undo.callback(self._connection.close)
             _forks.register(self._drop)
             undo.callback(_forks.unregister, self._drop)
@@ -135,6 +152,11 @@ class _Server:
     @property
     def is_alive(self) -> bool:
         return self._thread.is_alive() and bool(find_mounts(self._source))
+
+    @property
+    def requests(self) -> dict[str, int]:
+        counts = self._connection.requests
+        return {opcode.name: count for opcode, count in counts.items()}
 
     # --- beginning ---------------------------------------------------------------
 

@@ -1,0 +1,121 @@
+"""Requests about the content of files and links."""
+
+import sys
+
+if sys.platform != "linux":
+    raise ImportError("the fuse driver is for Linux")
+
+import os
+
+from devdev_fs import ROOT_CALLER, Caller, Ino
+
+from devdev_mount._fuse import _abi
+from devdev_mount._fuse._abi import Opcode
+from devdev_mount._fuse._request import Handlers, Request
+from devdev_mount._fuse._shown import Shown
+
+OPEN_FILE = _abi.OPEN_OUT.pack(0, _abi.FOPEN_KEEP_CACHE)
+"""There is no state to an open file, and its cached pages stay good."""
+
+_COPY_MAX = (
+    0x7FFFF000  # the answer to COPY_FILE_RANGE has 32 bits; Linux's MAX_RW_COUNT
+)
+
+
+class FileOps:
+    """READ, WRITE and their kin."""
+
+    def __init__(self, shown: Shown) -> None:
+        self._inodes = shown.inodes
+        self._inos = shown.nodes.inos
+        self._is_read_only = shown.options.read_only
+        self.appended: list[tuple[Ino, int]] = []
+        """Appends that the store put elsewhere than the kernel: inode, its offset."""
+
+    def handlers(self) -> Handlers:
+        """What it answers."""
+        return {
+            Opcode.OPEN: self.open,
+            Opcode.READ: self.read,
+            Opcode.WRITE: self.write,
+            Opcode.READLINK: self.readlink,
+            Opcode.FALLOCATE: self.fallocate,
+            Opcode.LSEEK: self.lseek,
+            Opcode.COPY_FILE_RANGE: self.copy_file_range,
+            Opcode.COPY_FILE_RANGE_64: self.copy_file_range_64,
+        }
+
+    def open(self, request: Request) -> bytes:
+        """Open a file, for a kernel that cannot do without."""
+        return OPEN_FILE
+
+    def read(self, request: Request) -> list[bytes]:
+        """Read a file."""
+        offset, size, flags = _abi.READ_IN.unpack_from(request.body)
+        ino = self._inos[request.nodeid]
+        is_quiet = self._is_read_only or bool(flags & os.O_NOATIME)
+        return self._inodes.read_chunks(ino, offset, size, noatime=is_quiet)
+
+    def write(self, request: Request) -> bytes:
+        """Write a file. What is written with O_APPEND goes to the store's real end.
+
+        The kernel's own idea of the size does not follow what is appended elsewhere,
+        and its offset would overwrite that.
+        """
+        offset, size, write_flags, flags = _abi.WRITE_IN.unpack_from(request.body)
+        ino = self._inos[request.nodeid]
+        data = request.payload[:size]
+        caller = ROOT_CALLER
+        if write_flags & _abi.FUSE_WRITE_KILL_SUIDGID:
+            caller = request.without_fsetid()
+        if flags & os.O_APPEND and not write_flags & _abi.FUSE_WRITE_CACHE:
+            end = self._inodes.append(ino, data, caller)
+            size = self._inodes.getattr(ino).size - end
+            if end != offset:
+                self.appended.append((ino, offset))
+        else:
+            size = self._inodes.write(ino, offset, data, caller)
+        return _abi.WRITE_OUT.pack(size)
+
+    def readlink(self, request: Request) -> bytes:
+        """Read the target of a symbolic link."""
+        return self._inodes.readlink(self._inos[request.nodeid])
+
+    def fallocate(self, request: Request) -> bytes:
+        """Allocate space, or make holes and zeros."""
+        offset, length, mode = _abi.FALLOCATE_IN.unpack_from(request.body)
+        ino = self._inos[request.nodeid]
+        self._inodes.fallocate(ino, mode, offset, length, _changer(request))
+        return b""
+
+    def lseek(self, request: Request) -> bytes:
+        """Find data or a hole."""
+        offset, whence = _abi.LSEEK_IN.unpack_from(request.body)
+        found = self._inodes.lseek(self._inos[request.nodeid], offset, whence)
+        return _abi.LSEEK_OUT.pack(found)
+
+    def copy_file_range(self, request: Request) -> bytes:
+        """Copy between two files."""
+        return _abi.WRITE_OUT.pack(self._copy(request))
+
+    def copy_file_range_64(self, request: Request) -> bytes:
+        """Copy between two files, for a kernel that takes a longer answer."""
+        return _abi.COPY_FILE_RANGE_OUT.pack(self._copy(request))
+
+    def _copy(self, request: Request) -> int:
+        offset, target, target_offset, length = _abi.COPY_FILE_RANGE_IN.unpack_from(
+            request.body
+        )
+        return self._inodes.copy_file_range(
+            self._inos[request.nodeid],
+            offset,
+            self._inos[target],
+            target_offset,
+            length,
+            _changer(request),
+        )
+
+
+def _changer(request: Request) -> Caller:
+    """Who changes content by a request that does not say if set-id bits may stay."""
+    return request.without_fsetid() if request.uid else ROOT_CALLER
