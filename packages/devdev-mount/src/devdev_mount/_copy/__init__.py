@@ -1,0 +1,1 @@
+"""The `copy` driver: no mount, but a host directory kept in step with a filesystem."""
