@@ -36,9 +36,7 @@ def apply(fs: FsBase, edit: Edit) -> None:
         elif verb == "append":
             fs.append(path, ENDS[number % len(ENDS)].encode())
         elif verb == "save":
-            # As many editors do.
-            fs.write_text("/new", TEXTS[number % len(TEXTS)])
-            fs.rename("/new", path)
+            save(fs, path, TEXTS[number % len(TEXTS)])
         elif verb == "mkdir":
             fs.mkdir(path, parents=True)
         elif verb == "remove":
@@ -59,6 +57,15 @@ def apply(fs: FsBase, edit: Edit) -> None:
             assert verb == "xattr"
             name, value = b"user.%d" % (number % 2), b"%d" % (number % 3)
             fs.inodes.setxattr(ino_of(fs, path), name, value)
+
+
+def save(fs: FsBase, path: str, text: str) -> None:
+    """As many editors do: to a new file, which then takes the place of the old one."""
+    fs.write_text(f"{path}~", text)
+    try:
+        fs.rename(f"{path}~", path)
+    except FsError:
+        fs.remove(f"{path}~")
 
 
 VERBS = (

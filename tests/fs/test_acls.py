@@ -365,6 +365,34 @@ def test_a_copy_of_a_file_into_such_a_directory_has_the_mode_of_the_source(
     assert not may(fs, ino_of(fs, "/d/f"), W_OK, ALICE)
 
 
+def test_a_merge_of_a_mode_and_a_list_is_in_step(fs: FsBase, file: Ino) -> None:
+    fs.inodes.setxattr(file, ACCESS, EXTENDED)
+    base = fs.checkpoint("base")
+    fork = fs.fork()
+    more = acl(
+        (OWNER, 6),
+        (USER, 7, 100),
+        (USER, 7, 101),
+        (GROUP_OBJ, 4),
+        (MASK, 5),
+        (OTHER, 1),
+    )
+    fork.inodes.setxattr(file, ACCESS, more)
+    fs.chmod("/f", 0o600)
+    merged = fs.merge(base, fork, "theirs")
+    assert [conflict.kind.name for conflict in merged.conflicts] == ["XATTR"]
+    assert fs.stat("/f").perm == 0o600
+    assert get_acl(fs, file) == [
+        (OWNER, 6),
+        (USER, 7),
+        (USER, 7),
+        (GROUP_OBJ, 4),
+        (MASK, 0),
+        (OTHER, 0),
+    ]
+    fs.check_invariants()
+
+
 def test_a_long_list_takes_space_and_is_refused_without(fs: FsBase) -> None:
     users = [(USER, 7, number) for number in range(100)]
     entries = acl((OWNER, 7), *users, (GROUP_OBJ, 5), (MASK, 7), (OTHER, 5))

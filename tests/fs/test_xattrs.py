@@ -1,6 +1,7 @@
 """Extended attributes: what is kept, who may, and how much."""
 
 from collections.abc import Callable
+from typing import Literal
 
 import pytest
 from devdev_fs import (
@@ -54,6 +55,13 @@ def test_a_value_is_any_bytes_and_is_kept_as_it_was_then(fs: FsBase, file: Ino) 
     value[:] = b"other"
     assert fs.inodes.getxattr(file, b"user.x") == b"value"
     assert fs.inodes.getxattr(file, b"user.y") == b"alue"
+
+
+def test_attributes_of_a_directory_are_not_inherited(fs: FsBase) -> None:
+    fs.mkdir("/d")
+    fs.inodes.setxattr(ino_of(fs, "/d"), b"user.x", b"v")
+    made = fs.inodes.create(ino_of(fs, "/d"), b"f")
+    assert fs.inodes.listxattr(made.ino) == []
 
 
 def test_a_removed_attribute_is_gone(fs: FsBase, file: Ino) -> None:
@@ -270,3 +278,17 @@ def test_a_copy_of_a_version_keeps_what_it_had(fs: FsBase, file: Ino) -> None:
     fs.restore(point)
     assert fs.inodes.listxattr(file) == [b"user.x"]
     assert fs.inodes.getxattr(file, b"user.x") == b"before"
+
+
+@pytest.mark.parametrize("side", ["ours", "theirs"])
+def test_a_merge_gives_no_inode_more_than_it_can_have(
+    fs: FsBase, file: Ino, side: Literal["ours", "theirs"]
+) -> None:
+    base = fs.checkpoint("base")
+    fork = fs.fork()
+    fs.inodes.setxattr(file, b"user.ours", bytes(XATTR_SIZE_MAX - 1))
+    fork.inodes.setxattr(file, b"user.theirs", b"12")
+    merged = fs.merge(base, fork, side)
+    assert [conflict.kind.name for conflict in merged.conflicts] == ["XATTR"]
+    assert fs.inodes.listxattr(file) == [f"user.{side}".encode()]
+    fs.check_invariants()

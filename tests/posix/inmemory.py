@@ -24,6 +24,13 @@ from tests.posix.abi import (
     O_TMPFILE,
     O_TRUNC,
     R_OK,
+    S_IFBLK,
+    S_IFCHR,
+    S_IFDIR,
+    S_IFIFO,
+    S_IFMT,
+    S_IFREG,
+    S_IFSOCK,
     SEEK_CUR,
     SEEK_DATA,
     SEEK_END,
@@ -34,6 +41,8 @@ from tests.posix.abi import (
 )
 from tests.posix.memorypaths import MemoryPaths, Open, as_bytes, as_text
 from tests.posix.protocol import Attributes, Dirent, Target, Time
+
+MADE_BY_MKNOD = (0, S_IFREG, S_IFIFO, S_IFCHR, S_IFBLK, S_IFSOCK)
 
 _DIRENT_SIZE = 19
 """Bytes of an entry of getdents64(2) before its name."""
@@ -109,6 +118,11 @@ class InMemoryPosix(MemoryPaths):
         self.inodes.mkdir(place.parent, place.name, mode, self.caller)
 
     def mknod(self, path: str, mode: int, device: int = 0) -> None:
+        # What cannot be made is refused before the path is looked at.
+        if mode & S_IFMT == S_IFDIR:
+            raise FsError(Errno.EPERM, "mknod makes no directories", path)
+        if mode & S_IFMT not in MADE_BY_MKNOD:
+            raise FsError(Errno.EINVAL, f"mknod cannot make {mode:#o}", path)
         parent, name, _ = self.new_place(path)
         self.inodes.mknod(parent, name, mode, device, self.caller)
 

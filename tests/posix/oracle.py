@@ -2,7 +2,7 @@
 
 What a call returns or is refused with is the same, and so is the whole tree that it
 leaves: names, which inodes they mean, attributes, which of the times moved, content
-and extended attributes; of files that have no name any more too, while they are open.
+and extended attributes; of files without a name too, as long as they are open.
 """
 
 import sys
@@ -10,12 +10,13 @@ import sys
 if sys.platform != "linux":
     raise ImportError("only Linux has a tmpfs")
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from hypothesis import note
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -25,29 +26,410 @@ from hypothesis.stateful import (
     rule,
 )
 
-from tests.posix import abi, observed
 from tests.posix.abi import (
-    FALLOC_FL_COLLAPSE_RANGE,
-    FALLOC_FL_INSERT_RANGE,
-    FALLOC_FL_KEEP_SIZE,
     FALLOC_FL_PUNCH_HOLE,
-    FALLOC_FL_ZERO_RANGE,
-    FILE_SIZE_MAX,
+    O_APPEND,
     O_CREAT,
     O_DIRECTORY,
+    O_EXCL,
+    O_NOFOLLOW,
     O_PATH,
-    PAGE,
+    O_WRONLY,
     S_IFDIR,
+    S_IFMT,
     S_IFREG,
     SEEK_CUR,
     SEEK_DATA,
     SEEK_HOLE,
     SEEK_SET,
+    Errno,
 )
-from tests.posix.cases.acls import ACCESS, DEFAULT, acl
-from tests.posix.checks import ALICE, BOB, CAROL, DEVICE, TYPE_BITS, user
+from tests.posix.checks import DEVICE, user
+from tests.posix.choices import (
+    ACCESS_MODES,
+    ACCESSES,
+    ANY_TIME,
+    DATA,
+    FILES,
+    IDS,
+    KINDS,
+    LEADS_TO,
+    LENGTHS,
+    MODES,
+    MOST_FILES,
+    NAMES,
+    NEW_PLACES,
+    OFFSETS,
+    OPTIONS,
+    PLACES,
+    PROTECTS_LINKS,
+    RANGE_MODES,
+    RENAME_FLAGS,
+    SIZES,
+    TARGETS,
+    UMASKS,
+    USERS,
+    VALUES,
+    WHENCES,
+    XATTR_FLAGS,
+    XATTRS,
+    Place,
+)
 from tests.posix.host import HostMount, HostPosix
 from tests.posix.inmemory import InMemoryPosix
-from tests.posix.observed import Observed
-from tests.posix.protocol import ROOT, Attributes, Posix, Target, Time, User
+from tests.posix.observed import Descriptor, Side, differences
+from tests.posix.protocol import ROOT, Posix, Target, Time, User
 from tests.posix.tmpfs import Tmpfs
+
+COPIED_HOLES = "the kernel copies the holes of a tmpfs as zeros, the store as holes"
+UNWRITTEN = "what is allocated and was never written is a hole in a tmpfs, else data"
+
+
+class Refused(NamedTuple):
+    """How a call ended that was refused."""
+
+    error: str
+
+
+class Oracle(RuleBasedStateMachine):
+    """The tmpfs is `theirs`, the store `ours`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._stack = ExitStack()
+        tmpfs = self._stack.enter_context(Tmpfs())
+        self._root = tmpfs.root
+        self._home = os.open(".", O_DIRECTORY | O_PATH)
+        self._stack.callback(os.close, self._home)
+        self._mask = 0
+        mount = HostMount(
+            root=tmpfs.root,
+            elsewhere=tmpfs.root,
+            set_limits=tmpfs.set_limits,
+            has_coarse_clock=True,
+        )
+        self._host, self._store = HostPosix(mount, tmpfs.root), InMemoryPosix()
+        self.theirs, self.ours = Side("tmpfs", self._host), Side("store", self._store)
+        self._expected: dict[tuple[int, str], str] = {}
+        """Differences by inode number of theirs and field, with the reason."""
+
+    def teardown(self) -> None:
+        with self._stack:
+            self._host.close_all()
+            self._store.close_all()
+
+    @contextmanager
+    def _inside(self) -> Iterator[None]:
+        """Have the process in the tmpfs; Hypothesis too works in its directory."""
+        os.fchdir(self._root)
+        before = os.umask(self._mask)
+        try:
+            yield
+        finally:
+            os.umask(before)
+            os.fchdir(self._home)
+
+    @initialize(mode=st.sampled_from([0o777, 0o2777, 0o755]))
+    def begin(self, mode: int) -> None:
+        with self._inside():
+            for side in (self.theirs, self.ours):
+                side.posix.chmod(".", mode)
+                side.look()
+                side.settle()
+
+    # --- making the same call ------------------------------------------------------
+
+    def path(self, place: Place) -> str:
+        paths = [path for path in self.theirs.tree if path.startswith(".")]
+        path = paths[place.index % len(paths)] + place.tail
+        note(f"# {place.index}, {place.tail!r} is {path}")
+        return path
+
+    def both(
+        self, call: Callable[[Side], object], who: User = ROOT
+    ) -> tuple[object, object]:
+        """Make a call to both, and demand that both refuse it alike, or neither."""
+        self._host.tick(
+            max(max(times.values()) for times in self.theirs.before.values())
+        )
+        with self._inside():
+            theirs = _attempt(self.theirs, call, who)
+        ours = _attempt(self.ours, call, who)
+        if isinstance(theirs, Refused) or isinstance(ours, Refused):
+            assert theirs == ours, f"tmpfs: {theirs}, store: {ours}"
+        return theirs, ours
+
+    def same(self, call: Callable[[Side], object], who: User = ROOT) -> object:
+        """Make a call to both, and demand that it returns the same."""
+        theirs, ours = self.both(call, who)
+        assert theirs == ours, f"tmpfs: {theirs!r}, store: {ours!r}"
+        return theirs
+
+    def at_path(
+        self, place: Place, call: Callable[[Posix, str], object], who: User
+    ) -> object:
+        path = self.path(place)
+        return self.same(lambda side: call(side.posix, path), who)
+
+    def at_file(
+        self, index: int, call: Callable[[Posix, int], object], who: User = ROOT
+    ) -> object:
+        """A call on one of the descriptors; none if there are none."""
+        if not self.theirs.files:
+            return None
+        place = index % len(self.theirs.files)
+        return self.same(lambda side: call(side.posix, side.files[place].fd), who)
+
+    def at(
+        self, what: Place | int, call: Callable[[Posix, Target], object], who: User
+    ) -> object:
+        if isinstance(what, int):
+            return self.at_file(what, call, who)
+        return self.at_path(what, call, who)
+
+    # --- names ---------------------------------------------------------------------
+
+    @rule(place=NEW_PLACES, mode=MODES, who=USERS)
+    def mkdir(self, place: Place, mode: int, who: User) -> None:
+        self.at_path(place, lambda p, path: p.mkdir(path, mode), who)
+
+    @rule(place=NEW_PLACES, kind=KINDS, mode=MODES, who=USERS)
+    def mknod(self, place: Place, kind: int, mode: int, who: User) -> None:
+        self.at_path(place, lambda p, path: p.mknod(path, kind | mode, DEVICE), who)
+
+    @rule(place=NEW_PLACES, leads_to=LEADS_TO, who=USERS)
+    def symlink(self, place: Place, leads_to: str, who: User) -> None:
+        self.at_path(place, lambda p, path: p.symlink(leads_to, path), who)
+
+    @rule(place=PLACES, who=USERS)
+    def readlink(self, place: Place, who: User) -> None:
+        self.at_path(place, lambda p, path: p.readlink(path), who)
+
+    @rule(old=PLACES, new=NEW_PLACES, follow=st.booleans(), who=USERS)
+    def link(self, old: Place, new: Place, follow: bool, who: User) -> None:
+        source, target = self.path(old), self.path(new)
+        if PROTECTS_LINKS and self.owner(source, follow) != who.uid:
+            who = ROOT
+        self.same(lambda side: side.posix.link(source, target, follow), who)
+
+    def owner(self, path: str, follow: bool) -> int | None:
+        with self._inside():
+            stat = self._host.stat if follow else self._host.lstat
+            found = _attempt(self.theirs, lambda side: stat(path).uid, ROOT)
+        return found if isinstance(found, int) else None
+
+    @rule(place=PLACES, who=USERS)
+    def unlink(self, place: Place, who: User) -> None:
+        self.at_path(place, lambda p, path: p.unlink(path), who)
+
+    @rule(place=PLACES, who=USERS)
+    def rmdir(self, place: Place, who: User) -> None:
+        self.at_path(place, lambda p, path: p.rmdir(path), who)
+
+    @rule(old=PLACES, new=NEW_PLACES, flags=RENAME_FLAGS, who=USERS)
+    def rename(self, old: Place, new: Place, flags: int, who: User) -> None:
+        source, target = self.path(old), self.path(new)
+        self.same(lambda side: side.posix.rename(source, target, flags), who)
+
+    @rule(place=PLACES, who=USERS, follow=st.booleans())
+    def stat(self, place: Place, who: User, follow: bool) -> None:
+        def stat(p: Posix, path: str) -> int:
+            return (p.stat(path) if follow else p.lstat(path)).mode
+
+        self.at_path(place, stat, who)
+
+    # --- attributes ----------------------------------------------------------------
+
+    @rule(mask=UMASKS)
+    def umask(self, mask: int) -> None:
+        self._mask = mask
+        self._store.umask(mask)
+
+    @rule(what=TARGETS, mode=MODES, who=USERS)
+    def chmod(self, what: Place | int, mode: int, who: User) -> None:
+        self.at(what, lambda p, at: p.chmod(at, mode), who)
+
+    @rule(what=TARGETS, uid=IDS, gid=IDS, who=USERS)
+    def chown(self, what: Place | int, uid: int, gid: int, who: User) -> None:
+        self.at(what, lambda p, at: p.chown(at, uid, gid), who)
+
+    @rule(place=PLACES, uid=IDS, gid=IDS, who=USERS)
+    def lchown(self, place: Place, uid: int, gid: int, who: User) -> None:
+        self.at_path(place, lambda p, path: p.lchown(path, uid, gid), who)
+
+    @rule(what=TARGETS, atime=ANY_TIME, mtime=ANY_TIME, who=USERS)
+    def utimens(self, what: Place | int, atime: Time, mtime: Time, who: User) -> None:
+        self.at(what, lambda p, at: p.utimens(at, atime, mtime), who)
+
+    @rule(place=PLACES, atime=ANY_TIME, mtime=ANY_TIME, who=USERS)
+    def lutimens(self, place: Place, atime: Time, mtime: Time, who: User) -> None:
+        self.at_path(
+            place, lambda p, path: p.utimens(path, atime, mtime, follow=False), who
+        )
+
+    @rule(place=PLACES, mask=ACCESSES, who=USERS)
+    def access(self, place: Place, mask: int, who: User) -> None:
+        self.at_path(place, lambda p, path: p.access(path, mask), who)
+
+    @rule(what=TARGETS, name=XATTRS, value=VALUES, flags=XATTR_FLAGS, who=USERS)
+    def setxattr(
+        self, what: Place | int, name: str, value: bytes, flags: int, who: User
+    ) -> None:
+        self.at(what, lambda p, at: p.setxattr(at, name, value, flags), who)
+
+    @rule(what=TARGETS, name=XATTRS, who=USERS)
+    def getxattr(self, what: Place | int, name: str, who: User) -> None:
+        self.at(what, lambda p, at: p.getxattr(at, name), who)
+
+    @rule(what=TARGETS, who=USERS)
+    def listxattr(self, what: Place | int, who: User) -> None:
+        self.at(what, lambda p, at: sorted(p.listxattr(at)), who)
+
+    @rule(what=TARGETS, name=XATTRS, who=USERS)
+    def removexattr(self, what: Place | int, name: str, who: User) -> None:
+        self.at(what, lambda p, at: p.removexattr(at, name), who)
+
+    @rule(place=PLACES, name=XATTRS, value=VALUES, who=USERS)
+    def lsetxattr(self, place: Place, name: str, value: bytes, who: User) -> None:
+        self.at_path(place, lambda p, path: p.lsetxattr(path, name, value), who)
+
+    @rule(place=PLACES, name=XATTRS, who=USERS)
+    def lgetxattr(self, place: Place, name: str, who: User) -> None:
+        self.at_path(place, lambda p, path: p.lgetxattr(path, name), who)
+
+    # --- descriptors ---------------------------------------------------------------
+
+    @rule(place=NEW_PLACES, access=ACCESS_MODES, mode=MODES, who=USERS)
+    def create(self, place: Place, access: int, mode: int, who: User) -> None:
+        self._open(self.path(place), O_CREAT | O_EXCL | access, mode, who)
+
+    @rule(place=PLACES, access=ACCESS_MODES, options=OPTIONS, mode=MODES, who=USERS)
+    def open(
+        self, place: Place, access: int, options: int, mode: int, who: User
+    ) -> None:
+        self._open(self.path(place), access | options, mode, who)
+
+    def _open(self, path: str, flags: int, mode: int, who: User) -> None:
+        if self.kind(path) not in (S_IFREG, S_IFDIR, None):
+            # What is behind such a name is not the filesystem's, and can block.
+            flags = O_PATH | flags & O_NOFOLLOW
+        ends = self.both(lambda side: side.posix.open(path, flags, mode), who)
+        for side, fd in zip((self.theirs, self.ours), ends, strict=True):
+            if isinstance(fd, int):
+                side.files.append(Descriptor(fd, flags))
+        if len(self.theirs.files) > MOST_FILES:
+            self.close(0)
+
+    def kind(self, path: str) -> int | None:
+        """The type bits of what a path leads to, if it does."""
+        with self._inside():
+            found = _attempt(self.theirs, lambda side: side.posix.stat(path).mode, ROOT)
+        return found & S_IFMT if isinstance(found, int) else None
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES)
+    def close(self, index: int) -> None:
+        place = index % len(self.theirs.files)
+        self.same(lambda side: side.posix.close(side.files.pop(place).fd))
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES, size=LENGTHS)
+    def read(self, index: int, size: int) -> None:
+        self.at_file(index, lambda p, fd: p.read(fd, size))
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES, size=LENGTHS, offset=OFFSETS)
+    def pread(self, index: int, size: int, offset: int) -> None:
+        self.at_file(index, lambda p, fd: p.pread(fd, size, offset))
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES, data=DATA, who=USERS)
+    def write(self, index: int, data: bytes, who: User) -> None:
+        self.at_file(index, lambda p, fd: p.write(fd, data), who)
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES, data=DATA, offset=OFFSETS, who=USERS)
+    def pwrite(self, index: int, data: bytes, offset: int, who: User) -> None:
+        self.at_file(index, lambda p, fd: p.pwrite(fd, data, offset), who)
+
+    @rule(what=TARGETS, size=SIZES, who=USERS)
+    def truncate(self, what: Place | int, size: int, who: User) -> None:
+        self.at(what, lambda p, at: p.truncate(at, size), who)
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES, offset=OFFSETS, whence=WHENCES)
+    def lseek(self, index: int, offset: int, whence: int) -> None:
+        self.at_file(index, lambda p, fd: p.lseek(fd, offset, whence))
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES, mode=RANGE_MODES, offset=OFFSETS, length=LENGTHS, who=USERS)
+    def fallocate(
+        self, index: int, mode: int, offset: int, length: int, who: User
+    ) -> None:
+        self.at_file(index, lambda p, fd: p.fallocate(fd, mode, offset, length), who)
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(
+        source=FILES,
+        sink=FILES,
+        length=LENGTHS,
+        offset=st.none() | OFFSETS,
+        target_offset=st.none() | OFFSETS,
+    )
+    def copy_file_range(
+        self,
+        source: int,
+        sink: int,
+        length: int,
+        offset: int | None,
+        target_offset: int | None,
+    ) -> None:
+        places = [index % len(self.theirs.files) for index in (source, sink)]
+
+        def copy(side: Side) -> int:
+            fds = [side.files[place].fd for place in places]
+            return side.posix.copy_file_range(*fds, length, offset, target_offset)
+
+        self.same(copy)
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES)
+    def getdents(self, index: int) -> None:
+        def getdents(p: Posix, fd: int) -> list[tuple[str, int]]:
+            p.lseek(fd, 0, SEEK_SET)
+            found = []
+            while entries := p.getdents(fd):
+                found += [(entry.name, entry.kind) for entry in entries]
+            return sorted(found)
+
+        self.at_file(index, getdents)
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES, new=NEW_PLACES)
+    def link_open(self, index: int, new: Place) -> None:
+        """For root: others may for what they opened with the same credentials."""
+        path = self.path(new)
+        self.at_file(index, lambda p, fd: p.link_open(fd, path))
+
+    # --- comparing -----------------------------------------------------------------
+
+    @invariant()
+    def they_are_the_same_and_the_store_is_sound(self) -> None:
+        with self._inside():
+            self.theirs.look()
+        self.ours.look()
+        found = list(differences(self.theirs, self.ours, self._expected))
+        assert not found, "\n".join(found)
+        self._store.inodes.check_invariants()
+        with self._inside():
+            self.theirs.settle()
+        self.ours.settle()
+
+
+def _attempt(side: Side, call: Callable[[Side], object], who: User) -> object:
+    try:
+        with user(side.posix, who):
+            return call(side)
+    except OSError as error:
+        assert error.errno is not None
+        return Refused(errno.errorcode[error.errno])

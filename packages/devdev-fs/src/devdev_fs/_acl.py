@@ -136,6 +136,13 @@ def with_mode(value: bytes, mode: int) -> bytes:
     )
 
 
+def in_step(xattrs: dict[bytes, bytes] | None, mode: int) -> dict[bytes, bytes] | None:
+    """An inode's attributes once it has that mode: the access list follows."""
+    if xattrs is None or ACCESS not in xattrs:
+        return xattrs
+    return {**xattrs, ACCESS: with_mode(xattrs[ACCESS], mode)}
+
+
 def inherit(value: bytes, mode: int) -> tuple[int, bytes | None]:
     """The mode and the access list of what is made below a default list.
 

@@ -130,9 +130,7 @@ def set_mode(inode: Inode, mode: int, caller: Caller = ROOT_CALLER) -> None:
     if mode & S_ISGID and not may_set_gid_bit(inode.gid, caller):
         mode &= ~S_ISGID
     inode.mode = inode.mode & S_IFMT | mode & 0o7777
-    if inode.xattrs is not None and _acl.ACCESS in inode.xattrs:
-        access = _acl.with_mode(inode.xattrs[_acl.ACCESS], mode)
-        inode.xattrs = {**inode.xattrs, _acl.ACCESS: access}
+    inode.xattrs = _acl.in_step(inode.xattrs, mode)
 
 
 def _time(asked: int | Literal["now"] | None, old: int, now: int) -> int:

@@ -51,12 +51,12 @@ def write(
     if offset < 0:
         raise FsError(Errno.EINVAL, f"negative offset {offset}")
     view = as_view(data)
-    if not len(view):
-        return 0
     content = inode.content
     if partial:
         view = _what_fits(table, content, offset, view)
     length = len(view)
+    if not length:
+        return 0
     end = offset + length
     if end > FILE_SIZE_MAX:
         raise FsError(Errno.EFBIG, f"offset {end} is beyond {FILE_SIZE_MAX}")

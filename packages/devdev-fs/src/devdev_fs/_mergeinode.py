@@ -3,12 +3,14 @@
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
+from devdev_fs import _acl
 from devdev_fs._compare import is_same_content
 from devdev_fs._content import Content
 from devdev_fs._differences import ConflictKind, OnConflict
 from devdev_fs._inode import Inode, RegularFile, Symlink
 from devdev_fs._lines import as_text
 from devdev_fs._mergetext import merge_texts
+from devdev_fs._xattr import fit
 
 V = TypeVar("V")
 Disagreement = tuple[ConflictKind, str]
@@ -56,7 +58,7 @@ class _InodeMerge:
         merged.mode = self._pick(ConflictKind.MODE, _get_mode, _show_mode)
         merged.uid = self._pick(ConflictKind.OWNER, _get_uid, "user {}".format)
         merged.gid = self._pick(ConflictKind.OWNER, _get_gid, "group {}".format)
-        merged.xattrs = self._merge_xattrs()
+        merged.xattrs = _acl.in_step(self._merge_xattrs(), merged.mode)
         for field in ("atime_ns", "mtime_ns", "ctime_ns"):
             before = None if base is None else getattr(base, field)
             mine, other = getattr(ours, field), getattr(theirs, field)
@@ -105,7 +107,11 @@ class _InodeMerge:
             )
             if value is not None:
                 merged[name] = value
-        return merged or None
+        if fit(merged):
+            return merged or None
+        text = "together they are more than an inode can have"
+        self.disagreements.append((ConflictKind.XATTR, text))
+        return other if self._policy == OnConflict.THEIRS else mine
 
     # --- content -----------------------------------------------------------------
 

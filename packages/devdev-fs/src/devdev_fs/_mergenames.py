@@ -129,7 +129,7 @@ class NameMerge:
         """Decide about what can have many names; each side may add and remove some."""
         before, mine, other = node.base_links, node.our_links, node.their_links
         added, others = mine - before, other - before
-        is_moved = (before - mine) & (before - other)
+        is_moved = before - mine - other if before else not mine & other
         if is_moved and not (added <= others or others <= added):
             self._decide_moved(node)
             return
@@ -156,15 +156,17 @@ class NameMerge:
                 node.links = self._winning(node)
 
     def _keep_below(self, todo: list[Ino]) -> None:
-        """Keep, with directories, what was removed only because they were."""
-        gone: defaultdict[Ino, list[Node]] = defaultdict(list)
+        """Keep, with directories, the names that went only because those went."""
+        gone: defaultdict[Ino, list[tuple[Node, Link]]] = defaultdict(list)
         for node in self._nodes.values():
-            if not node.links:
-                for parent, _ in self._winning(node):
-                    gone[parent].append(node)
+            winning = self._winning(node)
+            # What got another name instead is there.
+            if node.links <= winning:
+                for link in winning - node.links:
+                    gone[link[0]].append((node, link))
         while todo:
-            for node in gone.pop(todo.pop(), ()):
-                node.links = self._winning(node)
+            for node, link in gone.pop(todo.pop(), ()):
+                node.links |= {link}
                 todo.append(node.ino)
 
     # --- together ----------------------------------------------------------------

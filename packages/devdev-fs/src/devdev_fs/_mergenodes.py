@@ -7,10 +7,11 @@ came in its place. It has one number in the result: ours, if our side has it.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from devdev_fs._compare import compare
 from devdev_fs._image import Image, is_same
 from devdev_fs._inode import Directory, Inode, Link
 from devdev_fs._pairing import pair_by_path
-from devdev_fs._types import Ino
+from devdev_fs._types import ROOT_INO, Ino
 
 Links = frozenset[Link]
 
@@ -176,32 +177,44 @@ class _Changes:
         self._base = base
         self._side = side
         self.known: set[Ino] = set()
-        """What it changed or lost."""
+        """What it has in another version, or lost."""
         self.lost: set[Ino] = set()
         self.fresh: set[Ino] = set()
         """What came, and stands for nothing of `base` so far."""
+        self._stirred: set[Ino] = {ROOT_INO}
+        """What it has not as it was, times aside, and the directories above."""
         for number, old, new in base.inodes.differences(side.inodes):
             ino = Ino(number)
+            is_kept = is_same(old, new)
             if old is not None:
                 self.known.add(ino)
-            if is_same(old, new):
-                continue
-            if old is not None:
-                self.lost.add(ino)
-            if new is not None:
+                if not is_kept:
+                    self.lost.add(ino)
+            if new is not None and not is_kept:
                 self.fresh.add(ino)
+            self._stir(old, new)
+
+    def _stir(self, old: Inode | None, new: Inode | None) -> None:
+        if old and new and old.links() == new.links() and not compare(old, new):
+            return
+        if old is not None:
+            self._stirred.add(old.ino)
+            self._stir_above(self._base, old)
+        if new is not None:
+            self._stir_above(self._side, new)
+
+    def _stir_above(self, image: Image, inode: Inode) -> None:
+        for ino, _ in inode.links():
+            directory = image.inodes.get(ino)
+            while ino not in self._stirred and directory is not None:
+                self._stirred.add(ino)
+                ino = directory.parent
+                directory = image.inodes.get(ino)
 
     def pair(self, other: "_Changes") -> dict[Ino, Ino]:
         """What came in the place of what was lost, where the other side cares.
 
         Where it does not, what was lost is lost, and what came is new.
         """
-        if not other.known:
-            return {}
-        inodes = self._base.inodes
-        gone = {
-            ino
-            for ino in self.lost
-            if ino in other.known or isinstance(inodes.get(ino), Directory)
-        }
+        gone = self.lost & other._stirred
         return pair_by_path(self._base, self._side, gone, self.fresh, Ino)

@@ -15,6 +15,7 @@ from itertools import count
 from operator import itemgetter
 from typing import TypeVar
 
+from devdev_fs import _acl
 from devdev_fs._clock import Clock
 from devdev_fs._entries import Entries
 from devdev_fs._errno import Errno, FsError
@@ -77,6 +78,15 @@ def check_owner(*ids: int | None) -> None:
     for number in ids:
         if number is not None and not 0 <= number <= ID_MAX:
             raise FsError(Errno.EINVAL, f"{number} is no user or group number")
+
+
+def _was_accessed(inode: Inode, now: int) -> bool:
+    """Whether it was accessed since it changed, and within a day.
+
+    As Linux's fs/inode.c:relatime_need_update.
+    """
+    is_later = inode.atime_ns > max(inode.mtime_ns, inode.ctime_ns)
+    return is_later and now - inode.atime_ns < _DAY_NS
 
 
 class InodeTable(Tree):
@@ -229,9 +239,10 @@ class InodeTable(Tree):
         """
         if self.atime_policy == "never":
             return
-        now, old = self.clock.now_ns(), inode.atime_ns
-        is_new = old > max(inode.mtime_ns, inode.ctime_ns) and now - old < _DAY_NS
-        if now == old or (is_new and self.atime_policy == "relative"):
+        now = self.clock.now_ns()
+        if now == inode.atime_ns:
+            return
+        if self.atime_policy == "relative" and _was_accessed(inode, now):
             return
         is_shared = inode.token >> _SEGMENT_BITS != self._epoch
         if is_shared and inode.ino not in self.orphans:
@@ -607,6 +618,8 @@ class InodeTable(Tree):
         assert self.pages_used == pages + orphaned
 
     def _check_body(self, inode: Inode) -> None:
+        assert inode.xattrs != {}
+        assert inode.xattrs == _acl.in_step(inode.xattrs, inode.mode)
         if isinstance(inode, RegularFile):
             inode.content.check()
         elif isinstance(inode, Symlink):

@@ -10,7 +10,7 @@ from devdev_fs._assemble import Merged
 from devdev_fs._diff import diff
 from devdev_fs._differences import Difference, OnConflict
 from devdev_fs._image import Image
-from devdev_fs._inode import Inode
+from devdev_fs._inode import Directory, Inode
 from devdev_fs._journal import Journal, SpanEntry
 from devdev_fs._merge import merge
 from devdev_fs._sparse import Sparse
@@ -30,8 +30,10 @@ def undo(journal: Journal, span: SpanEntry, live: Image) -> Merged:
     target: dict[Ino, Inode | None] = {}
     now = live
     for steps in _layers(journal, span):
-        base = _with(now, {ino: after for ino, (after, _) in steps.items()})
-        theirs = _with(now, {ino: before for ino, (_, before) in steps.items()})
+        # What has come in the place of something is our side's alone.
+        new: dict[Ino, Inode | None] = dict.fromkeys(_replacements(now, steps))
+        base = _with(now, new | {ino: after for ino, (after, _) in steps.items()})
+        theirs = _with(now, new | {ino: before for ino, (_, before) in steps.items()})
         merged = merge(base, now, theirs, OnConflict.DATA)
         if merged.conflicts:
             return merged
@@ -58,6 +60,33 @@ def _layers(journal: Journal, span: SpanEntry) -> list[dict[Ino, _Step]]:
             layers.append({})
         layers[depth + 1][ino] = after, record.before
     return layers
+
+
+def _replacements(now: Image, steps: Mapping[Ino, _Step]) -> set[Ino]:
+    """What now has names of what was there before the span; also below directories."""
+    found: dict[Ino, Ino] = {}
+    todo = [before for _, before in steps.values() if before is not None]
+    while todo:
+        later: list[Inode] = []
+        for before in todo:
+            for parent, name in before.links():
+                twin = _child(now, found.get(parent, parent), name)
+                if twin is not None and twin not in steps and before.ino not in found:
+                    found[before.ino] = twin
+                    later.append(before)
+        # What is in a directory that was replaced is looked for in the other.
+        above = {before.ino for before in later if isinstance(before, Directory)}
+        todo = [
+            before
+            for _, before in steps.values()
+            if before is not None and not above.isdisjoint(dict(before.links()))
+        ]
+    return set(found.values())
+
+
+def _child(image: Image, parent: Ino, name: bytes) -> Ino | None:
+    directory = image.inodes.get(parent)
+    return directory.child(name) if isinstance(directory, Directory) else None
 
 
 def _with(image: Image, versions: Mapping[Ino, Inode | None]) -> Image:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from devdev_fs import _namei
 from devdev_fs._archive import ArchiveError
+from devdev_fs._attr import set_mode
 from devdev_fs._content import Bytes
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._image import Image
@@ -72,7 +73,7 @@ def describe(table: InodeTable, inode: Inode, member: Member) -> None:
         FsError: ENOSPC.
     """
     if inode.kind != Kind.SYMLINK:
-        inode.mode = member.mode
+        set_mode(inode, member.mode)
     inode.uid, inode.gid = member.uid, member.gid
     # Linux's fs/inode.c:timestamp_truncate clamps in the same way.
     inode.mtime_ns = min(max(member.mtime_ns, TIME_MIN), TIME_MAX)

@@ -205,6 +205,12 @@ def _set_acl(
 # --- changing --------------------------------------------------------------------
 
 
+def fit(xattrs: Xattrs) -> bool:
+    """Whether an inode can have so much of attributes."""
+    names = sum(len(name) + 1 for name in xattrs)
+    return max(names, sum(map(len, xattrs.values()))) <= XATTR_SIZE_MAX
+
+
 def _without(xattrs: Xattrs, name: bytes) -> Xattrs:
     return {each: value for each, value in xattrs.items() if each != name}
 
@@ -213,9 +219,7 @@ def _change(
     table: InodeTable, inode: Inode, xattrs: Xattrs, mode: int | None = None
 ) -> None:
     """Give an inode other attributes, with what they cost, and stamp it."""
-    names = sum(len(name) + 1 for name in xattrs)
-    values = sum(map(len, xattrs.values()))
-    if max(names, values) > XATTR_SIZE_MAX:
+    if not fit(xattrs):
         message = f"an inode has {XATTR_SIZE_MAX} bytes for the values of attributes"
         raise FsError(Errno.ENOSPC, f"{message}, and as many for their names")
     table.check_pages(xattr_pages(xattrs) - xattr_pages(inode.xattrs))
