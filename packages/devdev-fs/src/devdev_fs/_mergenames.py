@@ -67,6 +67,7 @@ class NameMerge:
             self._our_names.update(dict.fromkeys(node.our_links, node))
             self._their_names.update(dict.fromkeys(node.their_links, node))
         self._keep_below([node.ino for node in nodes if self._decide(node)])
+        self._keep_above()
         while self._settle_all():
             pass
 
@@ -169,6 +170,37 @@ class NameMerge:
                 node.links |= {link}
                 todo.append(node.ino)
 
+    def _keep_above(self) -> None:
+        """Keep directories that a side removed and something is in.
+
+        It is reported of those that have more in them than others of them, and what
+        was changed and removed.
+        """
+        is_reported: dict[Ino, bool] = {}
+        todo = [node for node in self._nodes.values() if node.links]
+        while todo:
+            node = todo.pop()
+            for ino, _ in node.links:
+                parent = self._nodes.get(ino)
+                if parent is None or ino == ROOT_INO:
+                    continue
+                if not parent.links:
+                    parent.links = parent.our_links or parent.their_links
+                    is_reported[ino] = False
+                    todo.append(parent)
+                if ino in is_reported and node.ino not in is_reported:
+                    is_reported[ino] |= node.ino not in self._disputed
+        for ino in is_reported:
+            if is_reported[ino]:
+                self._report_kept(self._nodes[ino])
+
+    def _report_kept(self, directory: Node) -> None:
+        here = directory.ours is None
+        kind = ConflictKind.REMOVED_HERE if here else ConflictKind.REMOVED_THERE
+        sides = ("ours", "theirs") if here else ("theirs", "ours")
+        detail = f"{sides[0]} removed it, {sides[1]} put something into it"
+        self._report(directory, kind, detail)
+
     # --- together ----------------------------------------------------------------
 
     def _settle_all(self) -> bool:
@@ -204,28 +236,12 @@ class NameMerge:
         return bool(node.links) or directory == ROOT_INO
 
     def _settle_parent(self, node: Node, directory: Ino) -> None:
-        """Let a directory that is gone stay for what is in it, or that go too."""
+        """Let what is in a directory that is gone go with it, or that be there."""
         parent = self._nodes.get(directory)
-        if parent is None or parent.is_settled:
-            self._settle(node)
-        elif node.is_settled:
+        if node.is_settled and parent is not None:
             self._settle(parent)
-        elif links := parent.our_links or parent.their_links:
-            parent.links = links
-            # That a thing was removed and changed explains why what is above it stays.
-            if node.ino not in self._disputed:
-                self._report_kept(parent)
-            self._disputed.add(parent.ino)
         else:
             self._settle(node)
-
-    def _report_kept(self, directory: Node) -> None:
-        if directory.ours is None:
-            detail = "ours removed it, theirs put something into it"
-            self._report(directory, ConflictKind.REMOVED_HERE, detail)
-        else:
-            detail = "theirs removed it, ours put something into it"
-            self._report(directory, ConflictKind.REMOVED_THERE, detail)
 
     def _settle_name(self, link: Link, *nodes: Node) -> None:
         """Let one of two things have a name."""
