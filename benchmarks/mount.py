@@ -1,23 +1,24 @@
 """What an operation costs through the mount, beside tmpfs.
 
-    uv run benchmarks/mount.py [--rounds N] [--count N]
+    uv run benchmarks/mount.py [--rounds N] [--count N] [--json FILE]
+        [--markdown FILE]
 
-Each row is the median over the rounds of microseconds per operation; the contenders
-take turns within a round, so that the ratio holds when the machine's speed drifts.
+Every number is a median over the rounds, in microseconds per operation; in brackets
+is that of the ratios to tmpfs, which takes turns with the mount within a round.
 """
 
 import argparse
 import os
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 from devdev_mount import serve
+from measuring import Group, Report, Row, finish_progress, measure, once
 
-Row = Callable[[list[str]], None]
+Operation = Callable[[list[str]], None]
 
 
 def create_write_close(names: list[str]) -> None:
@@ -63,7 +64,7 @@ def unlink(names: list[str]) -> None:
         os.unlink(name + ".new")
 
 
-ROWS: tuple[Row, ...] = (
+OPERATIONS: tuple[Operation, ...] = (
     create_write_close,
     stat,
     stat_missing,
@@ -74,39 +75,56 @@ ROWS: tuple[Row, ...] = (
 )
 
 
-def measure(top: Path, row: Row, names: list[str]) -> float:
+def sample(operation: Operation, names: list[str], top: Path) -> float:
     """Microseconds for each of the names."""
     os.chdir(top)
-    start = time.perf_counter()
-    row(names)
-    return (time.perf_counter() - start) / len(names) * 1e6
+    return once(partial(operation, names)) * 1e3 / len(names)
+
+
+def group(tops: dict[str, Path], names: list[str]) -> Group[Path]:
+    """A row for each operation."""
+    return Group(
+        title=f"{len(names):,} files",
+        contenders={name: partial(Path, top) for name, top in tops.items()},
+        rows=[
+            Row(
+                name=operation.__name__,
+                unit="us",
+                sample=partial(sample, operation, names),
+                is_ground=True,
+            )
+            for operation in OPERATIONS
+        ],
+    )
+
+
+def parse() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    parser.add_argument("--markdown", type=Path, metavar="FILE")
+    return parser.parse_args()
 
 
 def main() -> None:
     """Run all rows on all contenders and print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--count", type=int, default=1000)
-    arguments = parser.parse_args()
+    arguments = parse()
     names = [f"file{number}" for number in range(arguments.count)]
     with ExitStack() as stack:
+        tmpfs = tempfile.TemporaryDirectory(dir="/dev/shm")
         tops = {
-            "tmpfs": Path(
-                stack.enter_context(tempfile.TemporaryDirectory(dir="/dev/shm"))
-            ),
+            "tmpfs": Path(stack.enter_context(tmpfs)),
             "devdev": stack.enter_context(serve()).path,
         }
-        times: dict[tuple[Row, str], list[float]] = {}
-        for _ in range(arguments.rounds):
-            for row in ROWS:
-                for contender, top in tops.items():
-                    taken = measure(top, row, names)
-                    times.setdefault((row, contender), []).append(taken)
-        os.chdir("/")
-    print(f"{'us per operation':22}{'tmpfs':>9}{'devdev':>9}{'ratio':>8}")
-    for row in ROWS:
-        base, ours = (statistics.median(times[row, name]) for name in tops)
-        print(f"{row.__name__:22}{base:9.1f}{ours:9.1f}{ours / base:8.1f}")
+        # A mount that is some process's working directory cannot be taken down.
+        stack.callback(os.chdir, "/")
+        table = measure(group(tops, names), arguments.rounds)
+    finish_progress()
+    Report([table]).write(arguments.json, arguments.markdown)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ LINES = "".join(f"{number}\n" for number in range(1, 10))
 
 
 def make_tree(fs: FsBase) -> None:
-    fs.mkdir("/d/sub", parents=True)
+    fs.mkdir("/d/sub/deep", parents=True)
     fs.mkdir("/e")
     fs.write_text("/d/f", LINES)
     fs.write_text("/d/sub/g", "other\n")
@@ -562,12 +562,28 @@ CONFLICTS: dict[
         {"/link": "d/f", "/d/f": LINES},
         None,
     ),
+    "moved out of what was removed, to where there is something": (
+        [do("write_text", "/new", "ours")],
+        [do("rename", "/d/f", "/new"), do("remove_tree", "/d")],
+        [("NAME", "/new")],
+        {"/new": "ours", "/d/f": LINES, "/d/sub": None},
+        {"/new": LINES, "/d": None},
+        None,
+    ),
+    "more extended attributes than there can be": (
+        [xattr("/e", b"user.ours", b"1" * 40_000)],
+        [xattr("/e", b"user.theirs", b"2" * 40_000)],
+        [("XATTR", "/e")],
+        {"/e?xattr": "1" * 40_000},
+        {"/e?xattr": "2" * 40_000},
+        None,
+    ),
     "moved into each other": (
         [do("rename", "/d", "/e/d")],
-        [do("rename", "/e", "/d/sub/e")],
+        [do("rename", "/e", "/d/sub/deep/e")],
         [("CYCLE", "/e")],
         {"/e/d/sub/g": "other\n"},
-        {"/d/sub/e": "/"},
+        {"/d/sub/deep/e": "/"},
         None,
     ),
 }

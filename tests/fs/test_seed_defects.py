@@ -148,7 +148,7 @@ CORRUPT = {
     ),
     "a root that is a file": image(regular(1)),
     "a size that is wrong": image(
-        directory(1, {b"f": 2}), regular(2, 1, [0, 1, b"four"])
+        directory(1, {b"f": 2}), regular(2, 1, [0, 1, 0, b"four"])
     ),
 }
 

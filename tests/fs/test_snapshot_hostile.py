@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fs.checks import examples, used_inodes
-from tests.fs.hostile import GOOD, HOSTILE, ROOT, one_entry
+from tests.fs.hostile import BODY, GOOD, HOSTILE, LONG_DATA, ROOT, one_entry
 from tests.fs.snapshots import (
     DIRECTORY,
     FIFO,
@@ -91,7 +91,7 @@ def is_as_dumped(fs: FsBase, snapshot: bytes) -> bool:
 def test_what_is_loaded_with_a_bit_wrong_and_a_right_checksum_is_as_dumped(
     fs: FsBase,
 ) -> None:
-    loaded = sum(is_as_dumped(fs, seal(wrong)) for wrong in flipped(GOOD[:-35]))
+    loaded = sum(is_as_dumped(fs, seal(wrong)) for wrong in flipped(BODY))
     assert loaded > 100, "times, owners and names can be other ones"
 
 
@@ -116,10 +116,12 @@ def test_whatever_is_put_in_place_of_an_item_is_refused_or_as_dumped(
     fs: FsBase, data: st.DataObject
 ) -> None:
     parts: list[Any] = [
-        [1, 10, 100, 200, 3],
-        *directory(1, {b"d": 2, b"f": 3}),
-        *directory(2, {b"g": 3}),
-        *regular(3, 2 * PAGE, [1, 1, b"x"]),
+        [2, 10, 100, 200, 4, 3, b"", 0, 4, [], 0],
+        directory(1, {b"d": 2, b"f": 3}).head,
+        directory(2, {b"g": 3, b"h": 6}).head,
+        regular(3, 2 * PAGE, [0, 2, 0, b"x"]).head,
+        regular(6, 3 * PAGE, [0, 1, 2, LONG_DATA]).head,
+        LONG_DATA,
     ]
     for _ in range(data.draw(st.integers(1, 3))):
         part: Any = parts
@@ -153,6 +155,57 @@ def test_a_lie_about_size_takes_no_memory(name: str) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 2**20 + 4 * len(snapshot)
+
+
+def test_a_ceiling_is_looked_at_before_anything_is_made(fs: FsBase) -> None:
+    large = with_holes(1_000, 64)
+    fs.load(large, max_bytes=64_000 * PAGE, max_inodes=2)
+    fs.load(GOOD)
+    before = fs.dump()
+    with pytest.raises(SnapshotError, match="262144000 bytes in pages, and at most"):
+        fs.load(large, max_bytes=64_000 * PAGE - 1)
+    with pytest.raises(SnapshotError, match="2 inodes, and at most 1 may be"):
+        fs.load(large, max_inodes=1)
+    assert fs.dump() == before
+
+
+def with_holes(chunks: int, pages: int) -> bytes:
+    """A snapshot of few bytes with a file of many pages of zeros."""
+    zeros = (1 << pages) - 1
+    extents = [[number, 0, zeros, b""] for number in range(chunks)]
+    return image(
+        directory(1, {b"f": 2}), regular(2, chunks * 64 * PAGE, *extents[:1_024])
+    )
+
+
+def test_pages_of_zeros_take_little_memory() -> None:
+    """They count, but they are no bytes: the same nothing stands for all of them."""
+    snapshot = with_holes(1_000, 64)
+    fs = Fs()
+    tracemalloc.start()
+    try:
+        fs.load(snapshot)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert fs.stat("/f").blocks == 64_000 * 8
+    assert peak < 2**20
+
+
+def test_a_deep_tree_is_loaded_and_has_digests(fs: FsBase) -> None:
+    """Deeper than Python's stack: paths cannot lead there, inode numbers do."""
+    depth = 3_000
+    snapshot = image(
+        *(directory(ino, {b"d": ino + 1}) for ino in range(1, depth)),
+        directory(depth, {b"f": depth + 1, b"g": depth + 1}),
+        regular(depth + 1, 1, [0, 1, 0, b"x"]),
+        next_ino=depth + 2,
+    )
+    fs.load(snapshot)
+    assert fs.dump() == snapshot
+    assert fs.tree_digest() != fs.tree_digest("/d")
+    fs.check_invariants()
+    fs.load(image(ROOT))
 
 
 def test_nothing_of_a_refused_snapshot_counts(fs: FsBase) -> None:

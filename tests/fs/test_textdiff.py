@@ -290,6 +290,19 @@ def test_what_git_does_not_know_is_left_out(fs: FsBase) -> None:
     assert fs.diff_text(point).startswith(b"diff --git a/fifo b/fifo\nnew file mode")
 
 
+def test_another_file_of_the_same_number_is_no_rename() -> None:
+    """A snapshot from elsewhere brings another inode of the same number."""
+    fs, other = Fs(clock=ManualClock(1)), Fs(clock=ManualClock(2))
+    fs.write_text("/mine", "mine")
+    other.write_text("/theirs", "theirs")
+    point = fs.checkpoint()
+    fs.load(other.dump())
+    diff = fs.diff_text(point)
+    assert b"deleted file" in diff
+    assert b"new file" in diff
+    assert b"rename" not in diff
+
+
 def test_a_negative_context_is_refused() -> None:
     fs = Fs()
     with pytest.raises(FsError) as caught:
@@ -313,6 +326,18 @@ def shuffled(lines: list[str]) -> list[str]:
     return Random(1).sample(lines, len(lines))
 
 
+def peeled(depth: int, noise: str) -> list[str]:
+    """A text in which, cut at the one line that occurs once, another one does."""
+    numbers = [1]
+    for number in range(1, depth):
+        numbers += [number + 1, number]
+    return [
+        line
+        for number in numbers
+        for line in (*(f"{each}\n" for each in noise * 100), f"line {number}\n")
+    ]
+
+
 LARGE: dict[str, tuple[list[str], list[str]]] = {
     "two changes far apart": (
         numbered(60_000, every=1),
@@ -328,6 +353,7 @@ LARGE: dict[str, tuple[list[str], list[str]]] = {
         numbered(40_000, every=50_000)[1:],
         numbered(40_001, every=50_000)[1:],
     ),
+    "lines that occur once between others": (peeled(60, "ab"), peeled(60, "cd")),
     "shuffled": (numbered(20_000, every=1), shuffled(numbered(20_000, every=1))),
 }
 

@@ -373,6 +373,18 @@ def test_the_log_tells_what_a_diff_would(steps: list[list[Edit]]) -> None:
     fs.log()
 
 
+def test_the_log_tells_of_what_another_put_into_a_new_directory(fs: FsBase) -> None:
+    fs.touch("/f")
+    with fs.actor("a") as span:
+        fs.mkdir("/new")
+        with fs.actor("b"):
+            fs.rename("/f", "/new/f")
+        fs.append("/new/f", b"x")
+    (changes,) = (each.changes for each in fs.log().spans if each.id == span)
+    kinds = [(change.kind.name, change.path) for change in changes]
+    assert kinds == [("ADDED", "/new"), ("MODIFIED", "/new/f")]
+
+
 def test_the_log_ends_where_directories_were_moved_into_each_other(
     fs: FsBase,
 ) -> None:

@@ -1,5 +1,7 @@
 """The cases' system calls on the store itself, without a kernel."""
 
+from contextlib import suppress
+
 from devdev_fs import (
     Errno,
     FsError,
@@ -11,6 +13,11 @@ from devdev_fs import (
 )
 
 from tests.posix.abi import (
+    FALLOC_FL_COLLAPSE_RANGE,
+    FALLOC_FL_INSERT_RANGE,
+    FALLOC_FL_KEEP_SIZE,
+    FALLOC_FL_PUNCH_HOLE,
+    FALLOC_FL_ZERO_RANGE,
     FILE_SIZE_MAX,
     O_ACCMODE,
     O_APPEND,
@@ -24,6 +31,9 @@ from tests.posix.abi import (
     O_TMPFILE,
     O_TRUNC,
     R_OK,
+    RENAME_EXCHANGE,
+    RENAME_NOREPLACE,
+    RENAME_WHITEOUT,
     S_IFBLK,
     S_IFCHR,
     S_IFDIR,
@@ -38,11 +48,24 @@ from tests.posix.abi import (
     SEEK_SET,
     SYMLINKS_MAX,
     W_OK,
+    XATTR_CREATE,
+    XATTR_REPLACE,
 )
-from tests.posix.memorypaths import MemoryPaths, Open, as_bytes, as_text
+from tests.posix.memorypaths import MemoryPaths, Open, Place, as_bytes, as_text
 from tests.posix.protocol import Attributes, Dirent, Target, Time
 
 MADE_BY_MKNOD = (0, S_IFREG, S_IFIFO, S_IFCHR, S_IFBLK, S_IFSOCK)
+
+FALLOCATE_MODES = (
+    0,
+    FALLOC_FL_KEEP_SIZE,
+    FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+    FALLOC_FL_ZERO_RANGE,
+    FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE,
+    FALLOC_FL_COLLAPSE_RANGE,
+    FALLOC_FL_INSERT_RANGE,
+)
+"""What fs/open.c:vfs_fallocate lets through."""
 
 _DIRENT_SIZE = 19
 """Bytes of an entry of getdents64(2) before its name."""
@@ -127,6 +150,8 @@ class InMemoryPosix(MemoryPaths):
         self.inodes.mknod(parent, name, mode, device, self.caller)
 
     def symlink(self, content: str, path: str) -> None:
+        if not content:
+            raise FsError(Errno.ENOENT, "a link to nowhere", path)
         parent, name, _ = self.new_place(path)
         self.inodes.symlink(parent, name, as_bytes(content), self.caller)
 
@@ -161,12 +186,20 @@ class InMemoryPosix(MemoryPaths):
         self.inodes.rmdir(place.parent, place.name, self.caller)
 
     def rename(self, old: str, new: str, flags: int = 0) -> None:
+        """The checks are in the order of Linux's fs/namei.c:do_renameat2."""
+        others = RENAME_NOREPLACE | RENAME_WHITEOUT
+        if flags & ~(others | RENAME_EXCHANGE) or (
+            flags & RENAME_EXCHANGE and flags & others
+        ):
+            raise FsError(Errno.EINVAL, f"flags {flags:#x}")
         source, target = self.place(old), self.place(new)
-        if source.is_dots or target.is_dots:
+        if source.is_dots:
             raise FsError(Errno.EBUSY, path=old)
-        is_slashed = source.has_slash or target.has_slash
-        if is_slashed and not self.lookup(source).is_dir:
-            raise FsError(Errno.ENOTDIR, path=old)
+        if target.is_dots:
+            is_refused = flags & RENAME_NOREPLACE
+            raise FsError(Errno.EEXIST if is_refused else Errno.EBUSY, path=new)
+        if source.has_slash or target.has_slash:
+            self._check_slashes(source, target, flags)
         self.inodes.rename(
             source.parent,
             source.name,
@@ -175,6 +208,22 @@ class InMemoryPosix(MemoryPaths):
             RenameFlags(flags),
             self.caller,
         )
+
+    def _check_slashes(self, source: Place, target: Place, flags: int) -> None:
+        """Refuse a slash behind what is no directory, and what comes before that."""
+        moved, replaced = self.lookup(source), None
+        with suppress(NotFound):
+            replaced = self.lookup(target)
+        if replaced is not None and flags & RENAME_NOREPLACE:
+            raise FsError(Errno.EEXIST, path=target.name)
+        if flags & RENAME_EXCHANGE:
+            if replaced is None:
+                raise FsError(Errno.ENOENT, path=target.name)
+            if target.has_slash and not replaced.is_dir:
+                raise FsError(Errno.ENOTDIR, path=target.name)
+        needs_dir = source.has_slash or not flags & RENAME_EXCHANGE
+        if needs_dir and not moved.is_dir:
+            raise FsError(Errno.ENOTDIR, path=source.name)
 
     # --- opening -----------------------------------------------------------------
 
@@ -201,6 +250,8 @@ class InMemoryPosix(MemoryPaths):
         """Make the file, through links that lead nowhere; None if it is there."""
         for _ in range(SYMLINKS_MAX + 1):
             place = self.place(path)
+            if place.is_dots and flags & O_EXCL:
+                raise FsError(Errno.EEXIST, path=path)
             if place.is_dots or place.has_slash:
                 raise FsError(Errno.EISDIR, path=path)
             try:
@@ -257,6 +308,7 @@ class InMemoryPosix(MemoryPaths):
         return self._read(self._readable(fd), size, offset)
 
     def _read(self, file: Open, size: int, offset: int) -> bytes:
+        _check_end(offset, size)
         noatime = bool(file.flags & O_NOATIME)
         return self.inodes.read(file.ino, offset, size, noatime)
 
@@ -273,8 +325,7 @@ class InMemoryPosix(MemoryPaths):
         return self._write(self._writable(fd), data, offset)
 
     def _write(self, file: Open, data: bytes, offset: int) -> int:
-        if offset + len(data) > FILE_SIZE_MAX:
-            raise FsError(Errno.EINVAL, "no offset can say where that ends")
+        _check_end(offset, len(data))
         if file.flags & O_APPEND:
             before = self.inodes.getattr(file.ino).size
             self.inodes.append(file.ino, data, self.caller, True)
@@ -292,7 +343,7 @@ class InMemoryPosix(MemoryPaths):
             offset += self.inodes.getattr(file.ino).size
         elif whence != SEEK_SET:
             raise FsError(Errno.EINVAL, f"whence {whence}")
-        if offset < 0:
+        if not 0 <= offset <= FILE_SIZE_MAX:
             raise FsError(Errno.EINVAL, f"offset {offset}")
         file.offset = offset
         return offset
@@ -301,8 +352,14 @@ class InMemoryPosix(MemoryPaths):
         self.opened(fd)
 
     def fallocate(self, fd: int, mode: int, offset: int, length: int) -> None:
-        ino = self._writable(fd).ino
-        self.inodes.fallocate(ino, mode, offset, length, self.caller)
+        file = self.opened(fd)
+        if offset < 0 or length <= 0:
+            raise FsError(Errno.EINVAL, f"{length} bytes at {offset}")
+        if mode not in FALLOCATE_MODES:
+            raise FsError(Errno.EOPNOTSUPP, f"mode {mode:#x}")
+        if not file.is_writable:
+            raise FsError(Errno.EBADF, "the file is not open for writing")
+        self.inodes.fallocate(file.ino, mode, offset, length, self.caller)
 
     def copy_file_range(
         self,
@@ -312,6 +369,9 @@ class InMemoryPosix(MemoryPaths):
         offset: int | None = None,
         target_offset: int | None = None,
     ) -> int:
+        for fd in (source, target):
+            if self.inodes.getattr(self.opened(fd).ino).is_dir:
+                raise FsError(Errno.EISDIR, "a range of a directory")
         reading, writing = self._readable(source), self._writable(target)
         if writing.flags & O_APPEND:
             raise FsError(Errno.EBADF, "the target is open for appending")
@@ -346,8 +406,7 @@ class InMemoryPosix(MemoryPaths):
     # --- extended attributes -----------------------------------------------------
 
     def setxattr(self, target: Target, name: str, value: bytes, flags: int = 0) -> None:
-        args = as_bytes(name), value, flags, self.caller
-        self.inodes.setxattr(self.find(target), *args)
+        self._setxattr(target, True, name, value, flags)
 
     def getxattr(self, target: Target, name: str) -> bytes:
         return self.inodes.getxattr(self.find(target), as_bytes(name), self.caller)
@@ -364,8 +423,16 @@ class InMemoryPosix(MemoryPaths):
         self.inodes.removexattr(self.find(target), as_bytes(name), self.caller)
 
     def lsetxattr(self, path: str, name: str, value: bytes) -> None:
-        args = as_bytes(name), value, 0, self.caller
-        self.inodes.setxattr(self.find(path, follow=False), *args)
+        self._setxattr(path, False, name, value, 0)
+
+    def _setxattr(
+        self, target: Target, follow: bool, name: str, value: bytes, flags: int
+    ) -> None:
+        """Flags are refused before the path is looked at: fs/xattr.c:setxattr_copy."""
+        if flags & ~(XATTR_CREATE | XATTR_REPLACE):
+            raise FsError(Errno.EINVAL, f"flags {flags:#x}")
+        ino = self.find(target, follow)
+        self.inodes.setxattr(ino, as_bytes(name), value, flags, self.caller)
 
     def lgetxattr(self, path: str, name: str) -> bytes:
         ino = self.find(path, follow=False)
@@ -378,6 +445,12 @@ class InMemoryPosix(MemoryPaths):
     def lremovexattr(self, path: str, name: str) -> None:
         ino = self.find(path, follow=False)
         self.inodes.removexattr(ino, as_bytes(name), self.caller)
+
+
+def _check_end(offset: int, size: int) -> None:
+    """As fs/read_write.c:rw_verify_area."""
+    if offset + size > FILE_SIZE_MAX:
+        raise FsError(Errno.EINVAL, "no offset can say where that ends")
 
 
 def _attributes(found: Stat) -> Attributes:

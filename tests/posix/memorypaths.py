@@ -117,7 +117,8 @@ class MemoryPaths:
         if len(raw) >= PATH_MAX:
             raise FsError(Errno.ENAMETOOLONG, "a long path")
         head, _, name = raw.rstrip(b"/").rpartition(b"/")
-        parent = self.resolve(head) if head else self._here
+        # Behind the dot, it has to be a directory that the caller may search.
+        parent = self.resolve(head + b"/." if head else b".")
         return Place(parent, name, raw.endswith(b"/"))
 
     def new_place(self, path: str) -> Place:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from tests.posix.abi import (
     O_ACCMODE,
-    O_DIRECTORY,
     O_NOATIME,
     O_PATH,
     O_RDONLY,
@@ -81,6 +80,13 @@ class Side:
     before: dict[int, dict[str, int]] = field(default_factory=dict)
     """The times after that, by inode number."""
 
+    def file(self, index: int) -> Descriptor:
+        return self.files[index % len(self.files)]
+
+    def held(self, index: int) -> Observed:
+        """What there was behind a descriptor."""
+        return self.tree[f"descriptor {index % len(self.files)}"]
+
     def look(self) -> None:
         """See what there is; descriptors first: to list a directory moves its atime."""
         self.tree = {
@@ -121,9 +127,11 @@ def _content(p: Posix, path: str, found: Attributes) -> object:
         return p.readlink(path)
     if found.kind not in (S_IFDIR, S_IFREG):
         return None
-    fd = p.open(path, O_RDONLY | O_NOATIME)
+    is_dir = found.kind == S_IFDIR
+    # In memory no listing leaves the time of access as it is.
+    fd = p.open(path, O_RDONLY if is_dir else O_RDONLY | O_NOATIME)
     try:
-        return _names(p, fd) if found.kind == S_IFDIR else _ends(p, fd, found.size)
+        return _names(p, fd) if is_dir else _ends(p, fd, found.size)
     finally:
         p.close(fd)
 

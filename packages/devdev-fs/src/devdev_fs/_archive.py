@@ -67,7 +67,7 @@ def entries(tree: Tree, path: str | bytes) -> Iterator[Entry]:
         FsError: as a walk, ENOENT.
     """
     inode = find(tree, path)
-    top = b"" if isinstance(inode, Directory) else walk(tree, path).trail[-1]
+    top = b"" if isinstance(inode, Directory) else walk(tree, path).name
     seen: dict[Ino, bytes] = {}
     todo = [(top, inode)]
     while todo:

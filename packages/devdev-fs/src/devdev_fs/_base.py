@@ -23,6 +23,7 @@ from devdev_fs._namei import as_bytes
 from devdev_fs._openfile import OpenFile
 from devdev_fs._paths import Listing, Path, as_str
 from devdev_fs._runner import Operation, P, T
+from devdev_fs._snapshotload import each_piece
 from devdev_fs._tarread import read_tar
 from devdev_fs._tarwrite import tar_parts
 from devdev_fs._types import PAGE_SIZE, RenameFlags, SetAttr, Stat
@@ -673,39 +674,133 @@ class FsBase(ABC):
         space = self.inodes.statvfs()
         return (space.blocks - space.blocks_free) * PAGE_SIZE
 
-    def dump(self) -> bytes:
+    def dump(self, since: Point = None, *, history: bool = False) -> bytes:
         """The whole state as a snapshot: the same state gives the same bytes.
 
         Orphans (inodes without a name, held open) are not part of it, nor are
-        clock, umask and pins.
-        """
-        return self.run(_snapshot.dump)
+        clock, umask and pins. docs/snapshot-format.md describes the format.
 
-    def load(self, snapshot: bytes) -> None:
+        Args:
+            since: a checkpoint or another filesystem; then only what differs from
+                it is written, for those who have it: see `load`.
+            history: whether to write the checkpoints too; spans are not written.
+
+        Raises:
+            FsError: ESTALE (the checkpoint was dropped), ENOENT.
+        """
+        if since is None:
+            if history:
+                return self.run(_history.dump_with_history)
+            return self.compute(_snapshot.dump, self._at(None))
+        if history:
+            return self.run(_history.dump_since_with_history, self._at(since))
+        return self.compute(_snapshot.dump_since, self._at(None), self._at(since))
+
+    def dump_to(
+        self, file: ByteSink, since: Point = None, *, history: bool = False
+    ) -> None:
+        """Write what `dump` returns to `file`, in pieces: no more than one is held.
+
+        Others may change the filesystem meanwhile. A filesystem in another process
+        sends a history in one piece.
+
+        Args:
+            file: takes bytes; as `open(..., "wb")` gives.
+            since: as of `dump`.
+            history: as of `dump`.
+
+        Raises:
+            FsError: as `dump`.
+        """
+        if history:
+            file.write(self.dump(since, history=True))
+        elif since is None:
+            self._write_to(file, _snapshot.dump_pieces, self._at(None))
+        else:
+            base = self._at(since)
+            self._write_to(file, _snapshot.dump_pieces_since, self._at(None), base)
+
+    def _write_to(
+        self,
+        file: ByteSink,
+        op: Callable[P, Iterator[bytes]],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        for piece in self.parts(op, *args, **kwargs):
+            file.write(piece)
+
+    def load(
+        self,
+        snapshot: bytes,
+        *,
+        max_bytes: int | None = None,
+        max_inodes: int | None = None,
+    ) -> None:
         """Become what `dump` wrote, in place; the quotas too.
 
         Open files stay usable: on the same inode where the snapshot has it (same
         number, kind and birth time), otherwise on the orphan that it then is.
+        Checkpoints that the snapshot has are kept, under the same numbers where those
+        have not been given yet. What was written with `since` goes on from the state
+        that it was written since: it is taken only by a filesystem in that very
+        state, by `image_digest`.
+
+        Args:
+            snapshot: what `dump` wrote.
+            max_bytes: refuse it if an image of it has more content than this.
+            max_inodes: refuse it if an image of it has more inodes than this.
 
         Raises:
-            SnapshotError: it is not what `dump` writes. Nothing was changed.
+            SnapshotError: it is not what `dump` writes, it goes on from another state
+                than this, or it is too large. Nothing was changed.
         """
-        self.run(_history.load, snapshot)
+        self.run(_history.load, snapshot, max_bytes, max_inodes)
+
+    def load_from(
+        self,
+        file: ByteSource,
+        *,
+        max_bytes: int | None = None,
+        max_inodes: int | None = None,
+    ) -> None:
+        """Become what `dump_to` wrote to `file`, as `load`.
+
+        It comes in pieces, and beside what is made of it no more than one is held; a
+        filesystem in another process gets all of it at once.
+
+        Args:
+            file: gives bytes; as `open(..., "rb")` does.
+            max_bytes: as of `load`.
+            max_inodes: as of `load`.
+
+        Raises:
+            SnapshotError: as `load`.
+        """
+        snapshot = b"".join(each_piece(file))
+        self.load(snapshot, max_bytes=max_bytes, max_inodes=max_inodes)
 
     def tree_digest(self, path: Path = "/") -> str:
         """SHA-256, in hex, of the tree at `path`: is it the same tree?
 
-        Names, kinds, permission bits, content, hard links, symlink targets and
-        device numbers count; owners, times, inode numbers and holes do not.
+        Names, kinds, permission bits, content, hard links, extended attributes,
+        symlink targets and device numbers count; owners, times, inode numbers and
+        holes do not. What was computed before is kept: it costs as much as what
+        changed since, and the directories above that.
 
         Raises:
             FsError: as a walk.
         """
-        return self.run(_digest.tree_digest, path)
+        return self.compute(_digest.tree_digest, self._at(None), path)
 
     def image_digest(self) -> str:
-        """SHA-256, in hex, of the snapshot: is it the same state?"""
-        return self.run(_digest.image_digest)
+        """SHA-256, in hex, of all that a snapshot has: is it the same state?
+
+        The snapshot has it at its end. It costs as much as what changed since the
+        last one.
+        """
+        return self.compute(_digest.image_digest, self._at(None))
 
     def check_invariants(self) -> None:
         """Assert what must hold of the whole table; for tests. Costs O(inodes)."""

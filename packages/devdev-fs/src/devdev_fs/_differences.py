@@ -65,7 +65,7 @@ class Conflict(NamedTuple):
 
     kind: ConflictKind
     path: str
-    """The absolute path on our side; on theirs, or before both, if ours lacks it."""
+    """The absolute path on our side; on theirs, if ours lacks it."""
     detail: str
     """What each side did, for people."""
 

@@ -16,6 +16,10 @@ from devdev_fs._journal import CheckpointEntry, Journal, SpanEntry
 from devdev_fs._merge import merge as merge_images
 from devdev_fs._namei import as_bytes
 from devdev_fs._restore import restore_all, restore_paths
+from devdev_fs._snapshotdump import Kept
+from devdev_fs._snapshotdump import dump as dump_snapshot
+from devdev_fs._snapshotload import Loaded
+from devdev_fs._snapshotload import load as load_snapshot
 from devdev_fs._table import InodeTable
 from devdev_fs._types import LIMIT_MAX
 from devdev_fs._versions import Checkpoint, Log, Merge, Span, Undo
@@ -186,13 +190,47 @@ def image(table: InodeTable, number: int) -> Image:
 # --- going back ------------------------------------------------------------------
 
 
-def load(table: InodeTable, snapshot: bytes) -> None:
+def load(
+    table: InodeTable,
+    snapshot: bytes,
+    max_bytes: int | None = None,
+    max_inodes: int | None = None,
+) -> None:
     """See `FsBase.load`."""
+    loaded = load_snapshot(
+        [snapshot], table.freeze(), max_bytes=max_bytes, max_inodes=max_inodes
+    )
+    become(table, loaded)
+
+
+def become(table: InodeTable, loaded: Loaded) -> None:
+    """Let the table be what was loaded, and keep the checkpoints that came with it."""
     if table.journal is None:
-        _snapshot.restore(table, snapshot)
+        _snapshot.become(table, loaded)
     else:
         with _own_span(table):
-            _snapshot.restore(table, snapshot)
+            _snapshot.become(table, loaded)
+    for kept in loaded.checkpoints:
+        _journal(table).adopt_checkpoint(*kept)
+        table.acting = RENEW
+
+
+def kept(table: InodeTable) -> list[Kept]:
+    """The checkpoints with their images, oldest first."""
+    return [
+        Kept(entry.number, entry.label, entry.time_ns, entry.image)
+        for entry in _journal(table).checkpoints()
+    ]
+
+
+def dump_with_history(table: InodeTable) -> bytes:
+    """See `FsBase.dump`: everything, and the checkpoints."""
+    return dump_snapshot(table.freeze(), None, kept(table))
+
+
+def dump_since_with_history(table: InodeTable, base: Image) -> bytes:
+    """See `FsBase.dump`: what differs from `base`, and the checkpoints."""
+    return dump_snapshot(table.freeze(), base, kept(table))
 
 
 def restore(table: InodeTable, point: Image, paths: list[str] | None) -> int:

@@ -19,6 +19,8 @@ class Tree:
 
     inodes: Sparse[Inode]
     """Those that have a name, by number."""
+    heads: dict[str | bytes, Ino] | None = None
+    """Directories by paths that lead to them, for `_namei.walk`; None if not kept."""
 
     @property
     def root(self) -> Directory:

@@ -176,6 +176,13 @@ class Journal:
         del self.entries[checkpoint.number]
         self.held_bytes -= checkpoint.held_bytes
 
+    def adopt_checkpoint(
+        self, number: int, label: str, time_ns: int, image: Image
+    ) -> None:
+        """Keep a checkpoint from elsewhere, under its number if that was not given."""
+        self._next_number = max(self._next_number, number)
+        self.add_checkpoint(label, time_ns, image)
+
     # --- records -----------------------------------------------------------------
 
     def touch(self, segment: int, ino: Ino, before: Inode | None) -> None:

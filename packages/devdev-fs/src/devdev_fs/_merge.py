@@ -80,10 +80,9 @@ class _Merge:
     def _path(self, node: Node) -> bytes:
         if node.ours is not None:
             return first_path(self._ours, node.ours)
-        if node.theirs is not None:
-            return first_path(self._theirs, node.theirs)
-        assert node.base is not None
-        return first_path(self._base, node.base)
+        # There is no conflict about what neither side has.
+        assert node.theirs is not None
+        return first_path(self._theirs, node.theirs)
 
 
 def _by_path(conflict: Conflict) -> tuple[str, int, str]:

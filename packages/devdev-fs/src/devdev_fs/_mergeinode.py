@@ -1,6 +1,7 @@
 """Three-way merge of what one inode holds, its names aside."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from devdev_fs import _acl
@@ -103,7 +104,7 @@ class _InodeMerge:
                 before.get(name),
                 mine.get(name),
                 other.get(name),
-                lambda value, name=name: f"{name!r} {_show_xattr(value)}",  # type: ignore[misc]
+                partial(_show_xattr, name),
             )
             if value is not None:
                 merged[name] = value
@@ -166,8 +167,9 @@ def _show_mode(mode: int) -> str:
     return f"{mode & 0o7777:04o}"
 
 
-def _show_xattr(value: bytes | None) -> str:
-    return "removed" if value is None else f"of {len(value)} bytes"
+def _show_xattr(name: bytes, value: bytes | None) -> str:
+    what = "removed" if value is None else f"of {len(value)} bytes"
+    return f"{name!r} {what}"
 
 
 def _content(inode: Inode | None) -> Content:

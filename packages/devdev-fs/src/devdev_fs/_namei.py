@@ -280,7 +280,11 @@ def drop_name(
     """Take one name off an inode; a directory's only name takes all links."""
     inode = table.edit(inode)
     inode.remove_link(directory.ino, name)
-    inode.nlink = 0 if isinstance(inode, Directory) else inode.nlink - 1
+    if isinstance(inode, Directory):
+        inode.nlink = 0
+        table.heads.clear()
+    else:
+        inode.nlink -= 1
     inode.ctime_ns = now
     if inode.nlink:
         table.note_attributes(inode.ino)
@@ -312,8 +316,6 @@ class Located:
     parent: Directory | None
     """The directory that holds `name`; None for the root and after `.` or `..`."""
     name: bytes
-    trail: list[bytes]
-    """The components from the root, symlinks, `.` and `..` resolved."""
     must_be_directory: bool
     """Whether the path ends in a slash (or `.`, `..`), which only a directory may."""
     rest: list[bytes] = field(default_factory=list)
@@ -337,7 +339,7 @@ def as_bytes(path: str | bytes) -> bytes:
 
 
 def walk(
-    table: Tree,
+    tree: Tree,
     path: str | bytes,
     *,
     follow: bool = True,
@@ -356,6 +358,10 @@ def walk(
             (a NUL), ENOTDIR (a component is no directory), EACCES (to search one),
             ELOOP (more than 40 links in all); as they are met from left to right.
     """
+    if caller is ROOT_CALLER and tree.heads is not None:
+        at = _known(tree, tree.heads, path, follow)
+        if at is not None:
+            return at
     raw = as_bytes(path)
     if not raw:
         raise FsError(Errno.ENOENT, "an empty path", path)
@@ -366,10 +372,10 @@ def walk(
         raise FsError(Errno.ENAMETOOLONG, message, path[:64])
     todo = _components(raw)
     must_be_directory = raw.endswith((b"/", b"/.", b"/..")) or raw in (b".", b"..")
-    here: Inode = table.root
+    is_plain = b"." not in todo and b".." not in todo and not must_be_directory
+    here: Inode = tree.root
     parent: Directory | None = None
     name = b""
-    trail: list[bytes] = []
     hops = 0
     while todo:
         if not isinstance(here, Directory):
@@ -381,18 +387,16 @@ def walk(
             parent = None
             continue
         if part == b"..":
-            parent, here = None, table.parent(here)
-            del trail[-1:]
+            parent, here = None, tree.parent(here)
             continue
         if len(part) > NAME_MAX:
             message = f"a name has {len(part)} bytes, {NAME_MAX} is the limit"
             raise FsError(Errno.ENAMETOOLONG, message, path)
-        inode = table.child(here, part)
+        inode = tree.child(here, part)
         if inode is None:
             if todo and not parents:
                 raise FsError(Errno.ENOENT, path=path)
-            trail.append(part)
-            return Located(None, here, part, trail, must_be_directory, todo[::-1])
+            return Located(None, here, part, must_be_directory, todo[::-1])
         if isinstance(inode, Symlink) and (todo or follow or must_be_directory):
             hops += 1
             if hops > SYMLINK_HOPS_MAX:
@@ -401,13 +405,55 @@ def walk(
                 must_be_directory = True
             todo += _components(inode.target)
             if inode.target.startswith(b"/"):
-                here, parent, trail = table.root, None, []
+                here, parent = tree.root, None
             continue
         parent, name, here = here, part, inode
-        trail.append(part)
     if must_be_directory and not isinstance(here, Directory):
         raise FsError(Errno.ENOTDIR, path=path)
-    return Located(here, parent, name, trail, must_be_directory)
+    if parent is not None and is_plain and not hops:
+        _learn(tree.heads, path, parent)
+    return Located(here, parent, name, must_be_directory)
+
+
+_HEAD_MAX = 900
+"""Longest head that is learnt, in characters: with any name behind it, it is a path."""
+_HEADS_MAX = 4096
+
+
+def _known(
+    tree: Tree, heads: dict[str | bytes, Ino], path: str | bytes, follow: bool
+) -> Located | None:
+    """Where a walk would end, if the directory that holds the last name is known."""
+    name: bytes
+    if isinstance(path, bytes):
+        head, _, name = path.rpartition(b"/")
+        ino = heads.get(head)
+    else:
+        start, _, last = path.rpartition("/")
+        ino = heads.get(start)
+        name = b"" if ino is None else as_bytes(last)
+    if ino is None or name in (b"", b".", b"..") or len(name) > NAME_MAX:
+        return None
+    directory = tree.inodes.get(ino)
+    assert isinstance(directory, Directory)
+    inode = tree.child(directory, name)
+    if b"\0" in name or (follow and isinstance(inode, Symlink)):
+        return None
+    return Located(inode, directory, name, False)
+
+
+def _learn(
+    heads: dict[str | bytes, Ino] | None, path: str | bytes, directory: Directory
+) -> None:
+    """Take note that what is before the last slash leads to the directory."""
+    if isinstance(path, bytes):
+        head: str | bytes = path.rpartition(b"/")[0]
+    else:
+        head = path.rpartition("/")[0]
+    if heads is not None and len(head) <= _HEAD_MAX:
+        if len(heads) >= _HEADS_MAX:
+            heads.clear()
+        heads[head] = directory.ino
 
 
 def _components(path: bytes) -> list[bytes]:
@@ -416,7 +462,7 @@ def _components(path: bytes) -> list[bytes]:
 
 
 def find(
-    table: Tree,
+    tree: Tree,
     path: str | bytes,
     *,
     follow: bool = True,
@@ -427,7 +473,7 @@ def find(
     Raises:
         FsError: as `walk`, and ENOENT if the last component is missing.
     """
-    inode = walk(table, path, follow=follow, caller=caller).inode
+    inode = walk(tree, path, follow=follow, caller=caller).inode
     if inode is None:
         raise FsError(Errno.ENOENT, path=path)
     return inode

@@ -359,7 +359,10 @@ def realpath(table: InodeTable, path: Path) -> str:
     at = walk(table, path)
     if at.inode is None:
         raise FsError(Errno.ENOENT, path=path)
-    return as_str(b"/" + b"/".join(at.trail))
+    directory = at.inode if at.parent is None else at.parent
+    found = table.path(directory.ino)
+    assert found is not None
+    return as_str(found if at.parent is None else found.rstrip(b"/") + b"/" + at.name)
 
 
 # --- attributes ------------------------------------------------------------------

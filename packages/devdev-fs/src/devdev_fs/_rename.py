@@ -115,7 +115,7 @@ def _move(
         if isinstance(target, Directory):
             target_dir.nlink -= 1
         drop_name(table, target, target_dir, new_name, now)
-    _relink(source, source_dir, name, target_dir, new_name)
+    _relink(table, source, source_dir, name, target_dir, new_name)
     _stamp_renamed(table, now, source_dir, target_dir, source)
     table.note_entry(source_dir.ino, name, source.ino)
     table.note_entry(target_dir.ino, new_name, Ino(0) if target is None else target.ino)
@@ -135,8 +135,8 @@ def _exchange(
     target = table.edit(target)
     source_dir.replace(name, target.ino)
     target_dir.replace(new_name, source.ino)
-    _relink(source, source_dir, name, target_dir, new_name)
-    _relink(target, target_dir, new_name, source_dir, name)
+    _relink(table, source, source_dir, name, target_dir, new_name)
+    _relink(table, target, target_dir, new_name, source_dir, name)
     now = table.clock.now_ns()
     _stamp_renamed(table, now, source_dir, target_dir, source, target)
     table.note_entry(source_dir.ino, name, source.ino)
@@ -144,7 +144,12 @@ def _exchange(
 
 
 def _relink(
-    inode: Inode, old: Directory, name: bytes, new: Directory, new_name: bytes
+    table: InodeTable,
+    inode: Inode,
+    old: Directory,
+    name: bytes,
+    new: Directory,
+    new_name: bytes,
 ) -> None:
     """Let an inode know its new name; a directory's `..` is a link of its parent."""
     inode.remove_link(old.ino, name)
@@ -152,6 +157,7 @@ def _relink(
     if isinstance(inode, Directory):
         old.nlink -= 1
         new.nlink += 1
+        table.heads.clear()
 
 
 def _stamp_renamed(

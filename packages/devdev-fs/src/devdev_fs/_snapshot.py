@@ -1,81 +1,53 @@
-"""Snapshots: a table as canonical CBOR, and back from what that wrote and no other.
-
-A snapshot is eight bytes of magic and a sequence of CBOR items (RFC 8742), each an
-array of integers, byte strings and arrays in the core deterministic encoding
-(RFC 8949 section 4.2.1):
-
-    header   [version, next_ino, max_pages, max_inodes, number of inodes]
-    inode    [ino, mode, uid, gid, atime, mtime, ctime, btime, body]
-    run      [first page, pages, data]
-    entries  [[name, ino], ...]
-    end      [SHA-256 of everything before]
-
-There is an inode for each that has a name, ascending by number. By its kind,
-`body` is [size, number of runs], [number of entries], [target] or [device], and
-the runs of a file or the entries of a directory (up to 1024 in an item, in the
-directory's order) come right behind it. A run is up to 256 adjacent pages of 4096
-bytes, zeros at its end left out. Link counts, parents and the space used follow
-from the rest.
-"""
+"""The operations of snapshots: to write an image, and to let a table become one."""
 
 from collections.abc import Iterator
-from hashlib import sha256
 
-from devdev_fs._cbor import encode
-from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
-from devdev_fs._snapshotload import ENTRIES_PER_ITEM, MAGIC, VERSION, load
+from devdev_fs import _snapshotdump
+from devdev_fs._archive import pieces
+from devdev_fs._errno import SnapshotError
+from devdev_fs._image import Image
+from devdev_fs._inode import Inode
+from devdev_fs._snapshotload import Loaded
 from devdev_fs._table import InodeTable
 from devdev_fs._types import Ino
 
 
-def dump(table: InodeTable) -> bytes:
-    """See `FsBase.dump`."""
-    return b"".join(parts(table))
+def dump(image: Image) -> bytes:
+    """See `FsBase.dump`: everything."""
+    return _snapshotdump.dump(image)
 
 
-def parts(table: InodeTable) -> Iterator[bytes]:
-    """The snapshot in pieces of about 1 MiB at most."""
-    digest = sha256()
-    for part in _body(table):
-        digest.update(part)
-        yield part
-    yield encode([digest.digest()])
+def dump_since(image: Image, base: Image) -> bytes:
+    """See `FsBase.dump`: what differs from `base`."""
+    return _snapshotdump.dump(image, base)
 
 
-def _body(table: InodeTable) -> Iterator[bytes]:
-    count = table.inodes.count
-    header = [VERSION, table.next_ino, table.max_pages, table.max_inodes, count]
-    yield MAGIC + encode(header)
-    for inode in table.inodes.values():
-        yield from _inode(inode)
+def dump_pieces(image: Image) -> Iterator[bytes]:
+    """See `FsBase.dump_to`: everything."""
+    return pieces(_snapshotdump.parts(image))
 
 
-def _inode(inode: Inode) -> Iterator[bytes]:
-    head = [inode.ino, inode.mode, inode.uid, inode.gid]
-    times = [inode.atime_ns, inode.mtime_ns, inode.ctime_ns, inode.btime_ns]
-    if isinstance(inode, RegularFile):
-        count = sum(1 for _ in inode.content.spans())
-        yield encode([*head, *times, [inode.size, count]])
-        for run in inode.content.runs():
-            yield encode(list(run))
-    elif isinstance(inode, Directory):
-        yield encode([*head, *times, [len(inode.entries)]])
-        entries = [[name, ino] for name, (ino, _) in inode.entries]
-        for at in range(0, len(entries), ENTRIES_PER_ITEM):
-            yield encode(entries[at : at + ENTRIES_PER_ITEM])
-    elif isinstance(inode, Symlink):
-        yield encode([*head, *times, [inode.target]])
-    else:
-        assert isinstance(inode, Special)
-        yield encode([*head, *times, [inode.device]])
+def dump_pieces_since(image: Image, base: Image) -> Iterator[bytes]:
+    """See `FsBase.dump_to`: what differs from `base`."""
+    return pieces(_snapshotdump.parts(image, base))
 
 
-def restore(table: InodeTable, snapshot: bytes) -> None:
-    """See `FsBase.restore`."""
-    loaded = load(snapshot, table.clock, table.umask).freeze()
-    table.next_ino = loaded.next_ino
-    table.max_pages, table.max_inodes = loaded.max_pages, loaded.max_inodes
-    there = (*table.inodes.numbers(), *table.orphans)
-    target: dict[Ino, Inode | None] = dict.fromkeys(map(Ino, there))
-    target |= {inode.ino: inode for inode in loaded.inodes.values()}
+def become(table: InodeTable, loaded: Loaded) -> None:
+    """Let a table be what was loaded, quotas included.
+
+    Raises:
+        SnapshotError: what was loaded goes on from an image that is no longer the
+            table's. Nothing was changed.
+    """
+    live = table.freeze()
+    if loaded.base is not None and loaded.base is not live:
+        message = "the filesystem was changed while a change of it was read"
+        raise SnapshotError(message)
+    target: dict[Ino, Inode | None] = dict.fromkeys(table.orphans)
+    for ino, _, inode in live.inodes.differences(loaded.image.inodes):
+        target[Ino(ino)] = inode
+    image = loaded.image
+    table.next_ino = image.next_ino
+    table.max_pages, table.max_inodes = image.max_pages, image.max_inodes
     table.put(target)
+    table.forget_image()

@@ -1,245 +1,266 @@
-"""Loading a snapshot: every rule of the format is checked, and then it is a table.
+"""Loading a snapshot: every rule of the format is checked, and then it is an image.
 
-`_snapshot` describes the format. Nothing is taken on trust: the numbers of a
-snapshot are used only after they have been checked against what they number.
+docs/snapshot-format.md describes the format. Nothing is taken on trust: a number of
+a snapshot is used only after it has been checked against what it numbers.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
+from typing import NamedTuple
 
-from devdev_fs._cbor import decode_sequence
-from devdev_fs._clock import Clock
-from devdev_fs._content import RUN_PAGES, Run
-from devdev_fs._errno import FsError, SnapshotError
-from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
-from devdev_fs._namei import check_name
-from devdev_fs._table import InodeTable
-from devdev_fs._types import (
-    DEVICE_MAX,
-    FILE_SIZE_MAX,
-    ID_MAX,
-    KINDS,
-    LIMIT_MAX,
-    PAGE_SIZE,
-    PATH_MAX,
-    ROOT_INO,
-    S_IFMT,
-    TIME_MAX,
-    TIME_MIN,
-    Ino,
-    Kind,
-)
+from devdev_fs._archive import ByteSource
+from devdev_fs._blocks import NAME_SIZE
+from devdev_fs._cbor import Items
+from devdev_fs._content import Bytes
+from devdev_fs._errno import SnapshotError
+from devdev_fs._fields import Fields
+from devdev_fs._image import Image, Memo
+from devdev_fs._inode import Inode
+from devdev_fs._record import LISTED_MAX, MAGIC, VERSION, image_digest, inode_digest
+from devdev_fs._recordload import INO_MAX, RecordLoader
+from devdev_fs._relink import BrokenTree, relink
+from devdev_fs._snapshotdump import Kept
+from devdev_fs._sparse import Sparse
+from devdev_fs._types import LIMIT_MAX, PAGE_SIZE, ROOT_INO, TIME_MAX, TIME_MIN, Ino
 
-MAGIC = b"devdevfs"
-VERSION = 1
-ENTRIES_PER_ITEM = 1024
-INO_MAX = 2**62 - 1
-
-_PERMISSIONS = 0o7777
+PIECE_SIZE = 2**20
+"""How much of a file is read at once."""
+LABEL_MAX = 1024
+"""Longest label of a checkpoint, in bytes."""
 
 
-def load(data: bytes, clock: Clock, umask: int) -> InodeTable:
-    """The table that `data` is the snapshot of.
+class Loaded(NamedTuple):
+    """What a snapshot holds."""
+
+    base: Image | None
+    """The image that it goes on from; None if it stands for itself."""
+    image: Image
+    checkpoints: list[Kept]
+    """Oldest first."""
+
+
+def load(
+    pieces: Iterable[Bytes],
+    base: Image,
+    *,
+    max_bytes: int | None = None,
+    max_inodes: int | None = None,
+) -> Loaded:
+    """Read a snapshot, piece by piece.
+
+    Beside what it makes, no more than a piece and an item is held; space is taken
+    only for what has come, and only after it has been counted.
+
+    Args:
+        pieces: its bytes.
+        base: what is there: it goes on from that if it has only what changed.
+        max_bytes: the most content, in pages, that an image may have.
+        max_inodes: the most inodes that an image may have.
 
     Raises:
-        SnapshotError: it breaks a rule of the format; says where and which.
+        SnapshotError: it breaks a rule of the format, or goes on from another image,
+            or is too large; says where and how.
     """
-    return _Loader(data).load(clock, umask)
+    pages = None if max_bytes is None else max_bytes // PAGE_SIZE
+    # What is checked must be what is taken: a buffer that others can change is copied.
+    views = (memoryview(bytes(piece)) for piece in pieces)
+    return _Loader(Items(views), pages, max_inodes).load(base)
+
+
+def each_piece(file: ByteSource) -> Iterator[bytes]:
+    """What a file gives, piece by piece."""
+    while piece := file.read(PIECE_SIZE):
+        yield piece
+
+
+class _Header(NamedTuple):
+    """The first item of a section."""
+
+    state: list[int]
+    base: bytes
+    removed: int
+    records: int
+    about: tuple[int, str, int] | None
+    """Number, label and time of a checkpoint."""
+    left: int
+    encoded: bytes
 
 
 class _Loader:
-    """Reads the items of one snapshot, in their order."""
+    """Reads the sections of one snapshot, in their order."""
 
-    def __init__(self, data: bytes) -> None:
-        if data[: len(MAGIC)] != MAGIC:
+    def __init__(
+        self, items: Items, max_pages: int | None, max_inodes: int | None
+    ) -> None:
+        self._items = items
+        self._fields = Fields(items)
+        self._records = RecordLoader(self._fields)
+        self._max_pages = max_pages
+        self._max_inodes = max_inodes
+
+    def load(self, live: Image) -> Loaded:
+        if self._items.raw(len(MAGIC)) != MAGIC:
             raise SnapshotError("byte 0: not a devdev-fs snapshot (no magic)")
-        self._data = data
-        self._items = decode_sequence(data, len(MAGIC))
-        self._start = 0
-        """Where the present item begins, for messages."""
-        self._end = len(MAGIC)
-        self._last = Ino(0)
-        """The number of the inode before."""
-
-    def load(self, clock: Clock, umask: int) -> InodeTable:
-        version, *numbers = self._array(5, "a header")
-        if self._integer(version, 0, 2**64 - 1) != VERSION:
-            found = f"version {version}, this is version {VERSION}"
-            raise self._wrong(f"cannot load snapshots of {found}")
-        next_ino = self._integer(numbers[0], 2, INO_MAX)
-        table = InodeTable(
-            clock=clock,
-            umask=umask,
-            max_pages=self._integer(numbers[1], 0, LIMIT_MAX // PAGE_SIZE),
-            max_inodes=self._integer(numbers[2], 0, LIMIT_MAX),
-        )
-        table.next_ino = Ino(next_ino)
-        for _ in range(self._integer(numbers[3], 1, INO_MAX)):
-            self._inode(table)
-        self._tree(table)
-        self._seal()
-        return table
-
-    # --- items -------------------------------------------------------------------
-
-    def _next(self, what: str) -> object:
-        self._start = self._end
-        try:
-            item, self._end = next(self._items)
-        except StopIteration:
-            raise SnapshotError(f"byte {self._start}: ends before {what}") from None
-        return item
+        header = self._header()
+        if header.about is not None:
+            raise self._wrong("a checkpoint in the first place")
+        base = self._base(header, live)
+        image = whole = self._section(header, base)
+        checkpoints: list[Kept] = []
+        for left in range(header.left - 1, -1, -1):
+            header = self._header()
+            if header.about is None or header.left != left:
+                raise self._wrong(f"not a checkpoint with {left} behind it")
+            if header.base != image_digest(image):
+                raise self._wrong("a checkpoint that does not go on from what is there")
+            image = self._section(header, image)
+            checkpoints.append(Kept(*header.about, image))
+        if not self._items.is_at_end():
+            raise SnapshotError(f"byte {self._items.offset}: bytes follow the end")
+        numbers = [kept.number for kept in checkpoints]
+        if numbers != sorted(set(numbers), reverse=True):
+            raise self._wrong("checkpoints out of order")
+        return Loaded(base, whole, checkpoints[::-1])
 
     def _wrong(self, what: str) -> SnapshotError:
-        return SnapshotError(f"byte {self._start}: {what}")
+        return self._fields.wrong(what)
 
-    def _array(self, length: int, what: str) -> list[object]:
-        return self._as_array(self._next(what), length, what)
+    def _base(self, header: _Header, live: Image) -> Image | None:
+        """What the first section goes on from."""
+        if not header.base:
+            return None
+        found = image_digest(live)
+        if found != header.base:
+            wanted = f"a change of the image {header.base.hex()}"
+            raise self._wrong(f"{wanted}, and not of {found.hex()}, which is here")
+        return live
 
-    def _as_array(self, value: object, length: int, what: str) -> list[object]:
-        if type(value) is not list or len(value) != length:
-            raise self._wrong(f"not {what}: an array of {length} is needed")
-        return value
+    # --- sections ----------------------------------------------------------------
 
-    def _integer(self, value: object, low: int, high: int) -> int:
-        if type(value) is not int or not low <= value <= high:
-            # Only what is certain to be short is shown.
-            is_short = type(value) is int and value.bit_length() <= 64
-            found = value if is_short else f"a {type(value).__name__}"
-            raise self._wrong(f"{found} is not an integer from {low} to {high}")
-        return value
-
-    def _bytes(self, value: object, longest: int) -> bytes:
-        if type(value) is not bytes or len(value) > longest:
-            raise self._wrong(f"not a byte string of up to {longest} bytes")
-        return value
-
-    # --- inodes ------------------------------------------------------------------
-
-    def _inode(self, table: InodeTable) -> None:
-        fields = self._array(9, "an inode")
-        ino = Ino(self._integer(fields[0], self._last + 1, table.next_ino - 1))
-        self._last = ino
-        mode = self._integer(fields[1], 0, S_IFMT | _PERMISSIONS)
-        uid, gid = (self._integer(value, 0, ID_MAX) for value in fields[2:4])
-        atime, mtime, ctime, btime = (
-            self._integer(value, TIME_MIN, TIME_MAX) for value in fields[4:8]
+    def _header(self) -> _Header:
+        items, encoded = self._fields.array("a header")
+        # Another version may have another header: only this is looked at first.
+        if not items or items[0] != VERSION or type(items[0]) is not int:
+            found = self._fields.shown(items[0]) if items else "none"
+            message = f"version {found} cannot be loaded, only version {VERSION}"
+            raise self._wrong(message)
+        self._fields.check_length(items, 11, "a header")
+        number = self._fields.number
+        state = [
+            VERSION,
+            number(items[1], ROOT_INO + 1, INO_MAX),
+            number(items[2], 0, LIMIT_MAX // PAGE_SIZE),
+            number(items[3], 0, LIMIT_MAX),
+            number(items[4], 1, INO_MAX),
+            number(items[5], 0, LIMIT_MAX),
+        ]
+        self._check_size(inodes=state[4], pages=state[5])
+        base = self._fields.data(items[6], NAME_SIZE)
+        if len(base) not in (0, NAME_SIZE):
+            raise self._wrong(f"a base of {len(base)} bytes")
+        return _Header(
+            state,
+            base,
+            number(items[7], 0, INO_MAX if base else 0),
+            number(items[8], 0 if base else state[4], state[4]),
+            self._about(items[9]),
+            number(items[10], 0, INO_MAX),
+            encoded,
         )
-        kind = mode & S_IFMT
-        stamp = (ino, mode, uid, gid, atime, mtime, ctime, btime)
-        # The body's own reader checks its length.
-        body = fields[8]
-        inode: Inode
-        if kind == Kind.REGULAR:
-            inode = RegularFile(*stamp, nlink=0)
-            self._content(inode, body)
-        elif kind == Kind.DIRECTORY:
-            inode = Directory(*stamp, nlink=2)
-            self._entries(inode, body)
-        elif kind == Kind.SYMLINK:
-            inode = Symlink(*stamp, nlink=0, target=self._target(body))
-        elif kind in KINDS:
-            inode = Special(*stamp, nlink=0, device=self._device(kind, body))
-        else:
-            raise self._wrong(f"mode {mode:#o} names no kind of inode")
-        table.inodes.set(ino, inode)
-        table.pages_used += inode.pages
 
-    def _target(self, body: object) -> bytes:
-        target = self._bytes(self._as_array(body, 1, "a target")[0], PATH_MAX - 1)
-        if not target or b"\0" in target:
-            raise self._wrong("a symlink target is empty or holds a NUL")
-        return target
+    def _check_size(self, inodes: int, pages: int) -> None:
+        if self._max_inodes is not None and inodes > self._max_inodes:
+            raise self._wrong(f"{inodes} inodes, and at most {self._max_inodes} may be")
+        if self._max_pages is not None and pages > self._max_pages:
+            found, most = pages * PAGE_SIZE, self._max_pages * PAGE_SIZE
+            raise self._wrong(f"{found} bytes in pages, and at most {most} may be")
 
-    def _device(self, kind: int, body: object) -> int:
-        is_device = kind in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE)
-        number = self._as_array(body, 1, "a device")[0]
-        return self._integer(number, 0, DEVICE_MAX if is_device else 0)
+    def _about(self, value: object) -> tuple[int, str, int] | None:
+        about = self._fields.as_array(value, "what is said of a checkpoint")
+        if not about:
+            return None
+        self._fields.check_length(about, 3, "number, label and time")
+        label = self._fields.data(about[1], LABEL_MAX)
+        return (
+            self._fields.number(about[0], 1, INO_MAX),
+            label.decode("utf-8", "surrogateescape"),
+            self._fields.number(about[2], TIME_MIN, TIME_MAX),
+        )
 
-    def _content(self, inode: RegularFile, body: object) -> None:
-        size, count = self._as_array(body, 2, "a file's size and number of runs")
-        inode.content.size = self._integer(size, 0, FILE_SIZE_MAX)
-        before = Run(-1, 0, b"")
-        for _ in range(self._integer(count, 0, FILE_SIZE_MAX)):
-            before = self._run(before, inode.content.size)
-            inode.content.add_run(before)
-
-    def _run(self, before: Run, size: int) -> Run:
-        fields = self._array(3, "a run")
-        end_before = before.first + before.pages
-        first = self._integer(fields[0], max(end_before, 0), FILE_SIZE_MAX)
-        pages = self._integer(fields[1], 1, RUN_PAGES)
-        data = self._bytes(fields[2], pages * PAGE_SIZE)
-        if first == end_before and before.pages < RUN_PAGES:
-            raise self._wrong("a run that belongs to the one before it")
-        if data.endswith(b"\0"):
-            raise self._wrong("a run with zeros at its end")
-        last_page = first + pages - 1
-        if last_page * PAGE_SIZE >= size or first * PAGE_SIZE + len(data) > size:
-            raise self._wrong("a run beyond the end of its file")
-        return Run(first, pages, data)
-
-    def _entries(self, inode: Directory, body: object) -> None:
-        count = self._as_array(body, 1, "a number of entries")[0]
-        left = self._integer(count, 0, INO_MAX)
-        while left:
-            length = min(left, ENTRIES_PER_ITEM)
-            for entry in self._array(length, f"{length} entries"):
-                name, ino = self._as_array(entry, 2, "a name and a number")
-                self._entry(inode, name, ino)
-            left -= length
-
-    def _entry(self, inode: Directory, name: object, ino: object) -> None:
-        name = self._bytes(name, PATH_MAX)
+    def _section(self, header: _Header, base: Image | None) -> Image:
+        """Read what is behind a header, and make the image of it."""
+        _, next_ino, max_pages, max_inodes, count, pages = header.state
+        before: Sparse[Inode] = Sparse()
+        inodes: Sparse[Inode] = Sparse()
+        if base is not None:
+            before = base.inodes
+            inodes.copy_of(before)
+        touched = self._removed(header.removed, inodes)
+        self._records.begin(Ino(next_ino), pages)
+        for _ in range(header.records):
+            ino, old, new = self._record(before, inodes)
+            touched[ino] = (old, new)
         try:
-            check_name(name)
-        except FsError as error:
-            raise self._wrong(f"{name[:64]!r}: {error.strerror}") from error
-        if inode.child(name) is not None:
-            raise self._wrong(f"the name {name!r} twice in directory {inode.ino}")
-        inode.add(name, Ino(self._integer(ino, ROOT_INO + 1, INO_MAX)))
+            relink(before, inodes, touched)
+        except BrokenTree as error:
+            raise self._wrong(str(error)) from error
+        found = self._records.pages
+        if base is not None:
+            gone = (old for old, _ in touched.values() if old is not None)
+            found += base.pages - sum(old.pages for old in gone)
+        if (inodes.count, found) != (count, pages):
+            there = f"{inodes.count} inodes and {found} pages"
+            raise self._wrong(f"{there}, and the header says {count} and {pages}")
+        groups = inodes.by_chunk()
+        end = max((number << inodes.BITS) + len(group) for number, group in groups)
+        if end > next_ino:
+            raise self._wrong(f"an inode with a number from {next_ino} on")
+        image = Image(inodes, Ino(next_ino), max_pages, max_inodes, pages, Memo())
+        self._end(header, image)
+        return image
 
-    # --- the whole ---------------------------------------------------------------
+    def _removed(
+        self, left: int, inodes: Sparse[Inode]
+    ) -> dict[Ino, tuple[Inode | None, Inode | None]]:
+        """Read numbers, and take their inodes away."""
+        removed: dict[Ino, tuple[Inode | None, Inode | None]] = {}
+        before = 0
+        while left:
+            count = min(left, LISTED_MAX)
+            what = f"{count} numbers"
+            flat, _ = self._fields.array(what)
+            self._fields.check_length(flat, count, what)
+            for field in flat:
+                before = self._fields.number(field, before + 1, INO_MAX)
+                inode = inodes.get(before)
+                if inode is None:
+                    raise self._wrong(f"inode {before} is gone, and was not there")
+                self._records.learn(inode)
+                inodes.remove(before)
+                removed[Ino(before)] = (inode, None)
+            left -= count
+        return removed
 
-    def _tree(self, table: InodeTable) -> None:
-        """Check that the names make one tree from the root, and count the links."""
-        root = table.inodes.get(ROOT_INO)
-        if not isinstance(root, Directory):
-            raise self._wrong("the root is missing or no directory")
-        root.parent = ROOT_INO
-        reached = {ROOT_INO}
-        todo = [root]
-        while todo:
-            directory = todo.pop()
-            for name, child in self._children(table, directory):
-                child.add_link(directory.ino, name)
-                if isinstance(child, Directory):
-                    if child.ino in reached:
-                        raise self._wrong(f"directory {child.ino} has two names")
-                    directory.nlink += 1
-                    todo.append(child)
-                else:
-                    child.nlink += 1
-                reached.add(child.ino)
-        if len(reached) != table.inodes.count:
-            lost = next(ino for ino in table.inodes.numbers() if ino not in reached)
-            raise self._wrong(f"inode {lost} has no name below the root")
+    def _record(
+        self, before: Sparse[Inode], inodes: Sparse[Inode]
+    ) -> tuple[Ino, Inode | None, Inode]:
+        """Read a record, and put its inode in its place."""
+        head, encoded = self._fields.array("an inode")
+        ino = self._fields.number(head[0] if head else None, ROOT_INO, INO_MAX)
+        old = before.get(ino)
+        if old is not None:
+            if inodes.get(ino) is not old:
+                raise self._wrong(f"inode {ino} is gone, and here")
+            self._records.learn(old)
+        inode = self._records.record(head, encoded)
+        if old is not None and inode_digest(old) == inode.digest:
+            raise self._wrong(f"inode {ino} has not changed")
+        inodes.set(ino, inode)
+        return inode.ino, old, inode
 
-    def _children(
-        self, table: InodeTable, directory: Directory
-    ) -> Iterator[tuple[bytes, Inode]]:
-        for name, (ino, _) in directory.entries:
-            child = table.inodes.get(ino)
-            if child is None:
-                where = f"{name!r} in directory {directory.ino}"
-                raise self._wrong(f"{where} means inode {ino}, which is missing")
-            yield name, child
-
-    def _seal(self) -> None:
-        end = self._end
-        item = self._next("its checksum")
-        expected = sha256(memoryview(self._data)[:end]).digest()
-        if item != [expected]:
-            raise self._wrong("the checksum does not match")
-        if self._end != len(self._data):
-            raise SnapshotError(f"byte {self._end}: bytes follow the checksum")
+    def _end(self, header: _Header, image: Image) -> None:
+        """Read the end of a section, which says what came before."""
+        items, _ = self._fields.array("the end")
+        digest = image_digest(image)
+        if items != [digest, sha256(header.encoded + digest).digest()]:
+            raise self._wrong("the digest is not that of what came before")

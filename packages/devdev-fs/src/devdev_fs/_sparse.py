@@ -7,7 +7,7 @@ found by comparing the chunks' identities first.
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 V = TypeVar("V")
 
@@ -46,6 +46,14 @@ class Sparse(Generic[V]):
         """Numbers of the chunks that are no other's; None means all."""
         self.count = 0
         """How many values there are."""
+
+    @classmethod
+    def of(cls, chunks: dict[int, Chunk[V]]) -> Self:
+        """An array of these chunks; other arrays may have them too."""
+        array = cls()
+        array._chunks, array._own = chunks, _SHARED
+        array.count = sum(len(chunk) - chunk.count(None) for chunk in chunks.values())
+        return array
 
     def copy_of(self, other: "Sparse[V]") -> None:
         """Become a copy of `other`: from now on each changes by itself."""
@@ -116,16 +124,6 @@ class Sparse(Generic[V]):
             chunk[low : low + len(part)] = part
             self.count += len(part) - len(before) + before.count(None)
             done += len(part)
-
-    def adopt(self, number: int, chunk: Chunk[V]) -> None:
-        """Put a whole chunk where there is none; other arrays may have it too."""
-        if self._own is None:
-            self._own = set(self._chunks)
-        elif self._own is _SHARED:
-            self._chunks = self._chunks.copy()
-            self._own = set()
-        self._chunks[number] = chunk
-        self.count += len(chunk) - chunk.count(None)
 
     def clear(self, start: int, stop: int | None = None) -> None:
         """Take away what is at `start` and behind it, up to before `stop`."""

@@ -100,6 +100,7 @@ class InodeTable(Tree):
         "atime_policy",
         "changes",
         "clock",
+        "heads",
         "history_limits",
         "inodes",
         "journal",
@@ -130,6 +131,8 @@ class InodeTable(Tree):
         self.pages_used = 0
         self.inodes: Sparse[Inode] = Sparse()
         """Those that have a name, by number."""
+        self.heads: dict[str | bytes, Ino] = {}
+        """Directories by paths through no link, forgotten when one moves or goes."""
         self.orphans: dict[Ino, Inode] = {}
         """Those that have none and are pinned."""
         self.unnamed: set[Ino] = set()
@@ -166,11 +169,9 @@ class InodeTable(Tree):
 
     def find(self, ino: Ino) -> Inode | None:
         """The inode of that number, or of that open file; or None."""
-        return (
-            self.inodes.get(ino)
-            or self.orphans.get(ino)
-            or (self.find(self.open_files[ino]) if ino in self.open_files else None)
-        )
+        if ino >= PRIVATE_INO:
+            ino = self.open_files.get(ino, ino)
+        return self.inodes.get(ino) or self.orphans.get(ino)
 
     def get(self, ino: Ino) -> Inode:
         """The inode of that number, or of that open file.
@@ -475,6 +476,7 @@ class InodeTable(Tree):
         Whoever has an inode pinned stays on it if it is the same one, and otherwise
         on an orphan of it, which gets a number out of the way.
         """
+        self.heads.clear()
         before = {ino: self.inodes.get(ino) for ino in target}
         for ino, inode in target.items():
             self._put(ino, before[ino], inode)

@@ -1,0 +1,110 @@
+"""A file's content in blocks: what a chunk of its pages holds, and what it is called.
+
+A block is the pages of a chunk that hold anything but zeros, one behind the other,
+each filled up with zeros to its 4096 bytes; zeros at the end of it all left out.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from struct import Struct
+from typing import NamedTuple
+
+from devdev_fs._content import Content
+from devdev_fs._sparse import Chunk
+from devdev_fs._types import PAGE_SIZE
+
+PAGES_MAX = 1 << Content.BITS
+"""The most pages in a block."""
+BLOCK_MAX = PAGES_MAX * PAGE_SIZE
+"""The most bytes in a block."""
+NAME_SIZE = 32
+"""Bytes of SHA-256. What is shorter than its name would be is its own."""
+
+_ZEROS = bytes(PAGE_SIZE)
+_MASKS = Struct(">QQ")
+
+
+class Extent(NamedTuple):
+    """What a chunk holds. In both numbers bit n stands for page n of the chunk."""
+
+    pages: int
+    """The pages that hold anything but zeros."""
+    zeros: int
+    """The pages that are there and hold zeros only."""
+    reference: bytes
+    """The SHA-256 of the block, or the block itself if that is shorter."""
+
+    @property
+    def end(self) -> int:
+        """The number of the page behind the last one that is there."""
+        return (self.pages | self.zeros).bit_length()
+
+    @property
+    def held(self) -> int:
+        """How many pages are there."""
+        return (self.pages | self.zeros).bit_count()
+
+
+def is_zero(page: bytes) -> bool:
+    """Whether a page holds zeros only."""
+    return page == _ZEROS if len(page) == PAGE_SIZE else not page.strip(b"\0")
+
+
+def extent_of(chunk: Chunk[bytes]) -> Extent:
+    """What the chunk, which does not change any more, holds; kept in its digest."""
+    kept = getattr(chunk, "digest", b"")
+    if kept:
+        pages, zeros = _MASKS.unpack_from(kept)
+        return Extent(pages, zeros, kept[_MASKS.size :])
+    pages = zeros = 0
+    for at, page in enumerate(chunk):
+        if page is not None:
+            if is_zero(page):
+                zeros |= 1 << at
+            else:
+                pages |= 1 << at
+    extent = Extent(pages, zeros, reference_to(block_of(chunk)))
+    _keep(chunk, extent)
+    return extent
+
+
+def _keep(chunk: Chunk[bytes], extent: Extent) -> None:
+    chunk.digest = _MASKS.pack(extent.pages, extent.zeros) + extent.reference
+
+
+def reference_to(block: bytes) -> bytes:
+    """What stands for a block."""
+    return block if len(block) < NAME_SIZE else sha256(block).digest()
+
+
+def block_of(chunk: Chunk[bytes]) -> bytes:
+    """The block of what the chunk holds."""
+    pages = pages_of(chunk)
+    pages[:-1] = [page.ljust(PAGE_SIZE, b"\0") for page in pages[:-1]]
+    return b"".join(pages).rstrip(b"\0")
+
+
+def pages_of(chunk: Chunk[bytes]) -> list[bytes]:
+    """The pages of a chunk that hold anything but zeros."""
+    return [page for page in chunk if page is not None and not is_zero(page)]
+
+
+def split(block: bytes | memoryview) -> list[bytes]:
+    """The pages of a block."""
+    return [bytes(block[at : at + PAGE_SIZE]) for at in range(0, len(block), PAGE_SIZE)]
+
+
+def chunk_of(extent: Extent, pages: Sequence[bytes]) -> Chunk[bytes]:
+    """The chunk that holds these pages, as many as `extent` says."""
+    if extent.pages == (1 << len(pages)) - 1 and not extent.zeros:
+        chunk: Chunk[bytes] = Chunk(pages)
+    else:
+        left = iter(pages)
+        chunk = Chunk()
+        for at in range(extent.end):
+            if extent.pages >> at & 1:
+                chunk.append(next(left))
+            else:
+                chunk.append(b"" if extent.zeros >> at & 1 else None)
+    _keep(chunk, extent)
+    return chunk

@@ -1,0 +1,276 @@
+"""Loading records: an inode from what a snapshot says of it, every rule checked."""
+
+from hashlib import sha256
+from zlib import crc32
+
+from devdev_fs._blocks import (
+    NAME_SIZE,
+    PAGES_MAX,
+    Extent,
+    chunk_of,
+    extent_of,
+    is_zero,
+    pages_of,
+    split,
+)
+from devdev_fs._content import Content
+from devdev_fs._entries import Bucket, Entries, buckets_for
+from devdev_fs._errno import FsError
+from devdev_fs._fields import Fields
+from devdev_fs._inode import (
+    FIRST_COOKIE,
+    Directory,
+    Inode,
+    RegularFile,
+    Special,
+    Symlink,
+    xattr_pages,
+)
+from devdev_fs._namei import check_name
+from devdev_fs._record import LISTED_MAX, seal
+from devdev_fs._sparse import Chunk
+from devdev_fs._storedxattrs import xattrs_of
+from devdev_fs._types import (
+    DEVICE_MAX,
+    FILE_SIZE_MAX,
+    ID_MAX,
+    KINDS,
+    PAGE_SIZE,
+    PATH_MAX,
+    ROOT_INO,
+    S_IFMT,
+    TIME_MAX,
+    TIME_MIN,
+    Ino,
+    Kind,
+)
+
+INO_MAX = 2**62 - 1
+_STAMP_BOUNDS = (
+    (0, S_IFMT | 0o7777),
+    *[(0, ID_MAX)] * 2,
+    *[(TIME_MIN, TIME_MAX)] * 4,
+)
+"""Of mode, owner, group and four times."""
+_COOKIE_MAX = 2**63 - 1
+_CHUNK_MAX = FILE_SIZE_MAX // PAGE_SIZE // PAGES_MAX
+_MASK_BOUNDS = ((0, (1 << PAGES_MAX) - 1),) * 2
+
+
+class RecordLoader:
+    """Reads records and the blocks among them, and knows the blocks that it has read.
+
+    Raises, in each method:
+        SnapshotError: a rule of the format is broken.
+    """
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        self._known: dict[bytes, Chunk[bytes]] = {}
+        """By the name of a block, a chunk that holds it."""
+        self._next_ino = ROOT_INO
+        self._last = Ino(0)
+        """The number of the inode before."""
+        self._pages_max = 0
+        self.pages = 0
+        """How many pages the records of this image have."""
+
+    def begin(self, next_ino: Ino, pages: int) -> None:
+        """Begin with an image that has numbers and pages below these."""
+        self._next_ino = next_ino
+        self._pages_max, self.pages = pages, 0
+        self._last = Ino(0)
+
+    def learn(self, inode: Inode | None) -> None:
+        """Take note of the blocks of an inode that is there already."""
+        if isinstance(inode, RegularFile):
+            for _, chunk in inode.content.by_chunk():
+                self._known.setdefault(extent_of(chunk).reference, chunk)
+
+    def record(self, head: list[object], encoded: bytes) -> Inode:
+        """The inode that a record is of; `head` is the record's first item."""
+        fields, number = self._fields, self._fields.number
+        if len(head) < 10:
+            raise fields.wrong(f"not an inode: of {len(head)} fields")
+        ino = self._last = Ino(number(head[0], self._last + 1, self._next_ino - 1))
+        stamp = fields.numbers(head[1:8], _STAMP_BOUNDS)
+        mode, uid, gid, atime, mtime, ctime, btime = stamp
+        made = (ino, mode, uid, gid, atime, mtime, ctime, btime)
+        kind = mode & S_IFMT
+        length = 12 if kind in (Kind.REGULAR, Kind.DIRECTORY) else 10
+        fields.check_length(head, length, "an inode")
+        parts: list[bytes] = []
+        inode: Inode
+        if kind == Kind.REGULAR:
+            content = self._content(head, parts)
+            inode = RegularFile(*made, content=content)
+        elif kind == Kind.DIRECTORY:
+            inode = Directory(*made)
+            self._entries(inode, head, parts)
+        elif kind == Kind.SYMLINK:
+            inode = Symlink(*made, target=self._target(head[9]))
+        elif kind in KINDS:
+            inode = Special(*made, device=self._device(kind, head[9]))
+        else:
+            raise fields.wrong(f"mode {mode:#o} names no kind of inode")
+        if head[8] != []:
+            inode.xattrs = xattrs_of(inode, head[8], fields)
+            self._count(xattr_pages(inode.xattrs))
+        inode.digest = seal(encoded, parts)
+        return inode
+
+    def _count(self, pages: int) -> None:
+        """Count pages before they are made."""
+        self.pages += pages
+        if self.pages > self._pages_max:
+            raise self._fields.wrong("more pages than the header says")
+
+    def _target(self, field: object) -> bytes:
+        target = self._fields.data(field, PATH_MAX - 1)
+        if not target or b"\0" in target:
+            raise self._fields.wrong("a symlink target is empty or holds a NUL")
+        return target
+
+    def _device(self, kind: int, field: object) -> int:
+        is_device = kind in (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE)
+        return self._fields.number(field, 0, DEVICE_MAX if is_device else 0)
+
+    # --- content -----------------------------------------------------------------
+
+    def _content(self, head: list[object], parts: list[bytes]) -> Content:
+        size = self._fields.number(head[9], 0, FILE_SIZE_MAX)
+        left = self._fields.number(head[10], 0, _CHUNK_MAX + 1)
+        chunks: dict[int, Chunk[bytes]] = {}
+        flat = self._fields.as_array(head[11], "extents")
+        self._extents(flat, min(left, LISTED_MAX), size, chunks)
+        left -= len(chunks)
+        while left:
+            flat, encoded = self._fields.array("extents")
+            self._extents(flat, min(left, LISTED_MAX), size, chunks)
+            parts.append(sha256(encoded).digest())
+            left -= len(flat) // 4
+        content = Content.of(chunks)
+        content.size = size
+        return content
+
+    def _extents(
+        self, flat: list[object], count: int, size: int, chunks: dict[int, Chunk[bytes]]
+    ) -> None:
+        """Make the chunks that an item tells of."""
+        fields = self._fields
+        fields.check_length(flat, 4 * count, f"{count} extents")
+        last = next(reversed(chunks), -1)
+        for at in range(0, len(flat), 4):
+            last, pages, zeros = fields.numbers(
+                flat[at : at + 3], ((last + 1, _CHUNK_MAX), *_MASK_BOUNDS)
+            )
+            if pages & zeros or not pages | zeros:
+                raise fields.wrong("an extent with a page twice, or with none")
+            extent = Extent(pages, zeros, fields.data(flat[at + 3], NAME_SIZE))
+            self._count(extent.held)
+            chunks[last] = chunk = self._chunk(extent)
+            self._check_end(size, last, extent, chunk)
+
+    def _chunk(self, extent: Extent) -> Chunk[bytes]:
+        known = self._known.get(extent.reference)
+        if known is not None:
+            if extent_of(known) == extent:
+                return known
+            pages = pages_of(known)
+        else:
+            pages = self._block(extent)
+        if len(pages) != extent.pages.bit_count():
+            raise self._fields.wrong(f"an extent with a block of {len(pages)} pages")
+        chunk = chunk_of(extent, pages)
+        self._known.setdefault(extent.reference, chunk)
+        return chunk
+
+    def _block(self, extent: Extent) -> list[bytes]:
+        """The pages of a block that was not there before."""
+        block: bytes | memoryview = extent.reference
+        if len(block) == NAME_SIZE:
+            most = extent.pages.bit_count() * PAGE_SIZE
+            block = self._fields.byte_string(most, "a block")
+            if len(block) < NAME_SIZE or sha256(block).digest() != extent.reference:
+                raise self._fields.wrong("a block that is not the one named")
+        pages = split(block)
+        if (block and not block[-1]) or any(map(is_zero, pages)):
+            raise self._fields.wrong(
+                "a block with zeros at its end, or a page of zeros"
+            )
+        return pages
+
+    def _check_end(
+        self, size: int, number: int, extent: Extent, chunk: Chunk[bytes]
+    ) -> None:
+        """Check that no byte is beyond the end of its file."""
+        if extent.pages:
+            last = extent.pages.bit_length() - 1
+            page = chunk[last]
+            assert page is not None
+            start = (number * PAGES_MAX + last) * PAGE_SIZE
+            if start + len(page.rstrip(b"\0")) > size:
+                raise self._fields.wrong("content beyond the end of its file")
+
+    # --- directories -------------------------------------------------------------
+
+    def _entries(
+        self, inode: Directory, head: list[object], parts: list[bytes]
+    ) -> None:
+        count = self._fields.number(head[9], 0, INO_MAX)
+        inode.next_cookie = self._fields.number(head[10], FIRST_COOKIE, _COOKIE_MAX)
+        flat = self._fields.as_array(head[11], "names")
+        spread = buckets_for(count)
+        found: list[Bucket] = []
+        if spread == 1:
+            found.append(Bucket())
+            self._names(found[0], flat, inode.next_cookie)
+        else:
+            self._fields.check_length(flat, 0, "names in buckets")
+            for number in range(spread):
+                bucket = self._bucket(inode.next_cookie)
+                if any(crc32(name) & spread - 1 != number for name in bucket):
+                    raise self._fields.wrong("a name in the wrong bucket")
+                parts.append(bucket.digest)
+                found.append(bucket)
+        inode.entries = Entries.of(found)
+        if len(inode.entries) != count:
+            names = f"{len(inode.entries)} names"
+            raise self._fields.wrong(f"{names} in a directory that says {count}")
+        cookies = {entry[1] for bucket in found for entry in bucket.values()}
+        if len(cookies) != count:
+            raise self._fields.wrong(f"a cookie twice in directory {inode.ino}")
+
+    def _bucket(self, next_cookie: int) -> Bucket:
+        """Read the items of a bucket: all but the last one are full."""
+        bucket, digest = Bucket(), sha256()
+        is_full = True
+        while is_full:
+            flat, encoded = self._fields.array("names")
+            digest.update(encoded)
+            self._names(bucket, flat, next_cookie)
+            is_full = len(flat) == 3 * LISTED_MAX
+        bucket.digest = digest.digest()
+        return bucket
+
+    def _names(self, bucket: Bucket, flat: list[object], next_cookie: int) -> None:
+        """Add the names that an item tells of."""
+        if len(flat) % 3 or len(flat) > 3 * LISTED_MAX:
+            raise self._fields.wrong(f"not names: an array of {len(flat)}")
+        last = next(reversed(bucket), None)
+        cookie = FIRST_COOKIE - 1 if last is None else bucket[last][1]
+        for at in range(0, len(flat), 3):
+            name = self._name(flat[at])
+            if name in bucket:
+                raise self._fields.wrong(f"the name {name!r} twice")
+            ino = self._fields.number(flat[at + 1], ROOT_INO + 1, self._next_ino - 1)
+            cookie = self._fields.number(flat[at + 2], cookie + 1, next_cookie - 1)
+            bucket[name] = (Ino(ino), cookie)
+
+    def _name(self, field: object) -> bytes:
+        name = self._fields.data(field, PATH_MAX)
+        try:
+            check_name(name)
+        except FsError as error:
+            raise self._fields.wrong(f"{name[:64]!r}: {error.strerror}") from error
+        return name
