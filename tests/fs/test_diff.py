@@ -1,8 +1,5 @@
 """diff: what differs between two states, by what became of each inode."""
 
-from collections.abc import Callable
-from operator import methodcaller
-
 import pytest
 from devdev_fs import (
     PAGE_SIZE,
@@ -19,13 +16,12 @@ from devdev_fs import (
 from devdev_fs.testing import ManualClock
 from hypothesis import given
 
+from tests.fs.actions import Action, do, do_all, save
 from tests.fs.checks import examples, ino_of
 from tests.fs.edits import EDITS, START, Edit, apply_all
 from tests.fs.looks import Look, look
 
 Told = list[tuple[str, str]]
-Action = Callable[[FsBase], object]
-do = methodcaller
 
 
 def told(differences: list[Difference]) -> Told:
@@ -46,16 +42,6 @@ def make_tree(fs: FsBase) -> None:
 
 def set_xattr(fs: FsBase) -> None:
     fs.inodes.setxattr(ino_of(fs, "/d/f"), b"user.x", b"value")
-
-
-def save(path: str, text: str) -> Action:
-    """As editors do: to a new file, which then takes the place of the old one."""
-
-    def act(fs: FsBase) -> None:
-        fs.write_text("/tmp", text)
-        fs.rename("/tmp", path)
-
-    return act
 
 
 def make_again(fs: FsBase) -> None:
@@ -182,8 +168,7 @@ def test_what_differs_is_told(fs: FsBase, case: tuple[list[Action], Told]) -> No
     actions, expected = case
     make_tree(fs)
     point = fs.checkpoint()
-    for act in actions:
-        act(fs)
+    do_all(fs, actions)
     assert told(fs.diff(point)) == expected
     assert fs.diff(None) == []
 

@@ -5,6 +5,7 @@ from time import perf_counter
 
 import pytest
 from devdev_fs import PAGE_SIZE, ROOT_INO, Fs, FsBase, FsError
+from devdev_fs.testing import ManualClock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -29,9 +30,9 @@ def kept(fs: FsBase) -> tuple[str, str]:
 @examples(100)
 @given(edits=EDITS, more=EDITS, at=st.lists(st.booleans(), min_size=16, max_size=16))
 def test_after_any_changes_they_are_as_if_computed_anew(
-    make_fs: MakeFs, edits: list[Edit], more: list[Edit], at: list[bool]
+    edits: list[Edit], more: list[Edit], at: list[bool]
 ) -> None:
-    with make_fs() as fs, fs.fork() as one:
+    with Fs(clock=ManualClock(1_000, 1)) as fs, fs.fork() as one:
         apply_all(one, START)
         # Some are asked for in between, of the whole or of a part.
         for edit, is_asked in zip([*edits, *more], at, strict=False):
@@ -46,9 +47,9 @@ def test_after_any_changes_they_are_as_if_computed_anew(
 @examples(60)
 @given(edits=EDITS, one=EDITS, two=EDITS)
 def test_forks_and_checkpoints_keep_digests_of_their_own(
-    make_fs: MakeFs, edits: list[Edit], one: list[Edit], two: list[Edit]
+    edits: list[Edit], one: list[Edit], two: list[Edit]
 ) -> None:
-    with make_fs() as fs, fs.fork() as first:
+    with Fs(clock=ManualClock(1_000, 1)) as fs, fs.fork() as first:
         apply_all(first, [*START, *edits])
         point = first.checkpoint("")
         before = kept(first)
@@ -68,10 +69,10 @@ def test_forks_and_checkpoints_keep_digests_of_their_own(
 @examples(40)
 @given(edits=EDITS, more=EDITS)
 def test_after_a_load_they_are_those_of_what_was_loaded(
-    make_fs: MakeFs, edits: list[Edit], more: list[Edit]
+    edits: list[Edit], more: list[Edit]
 ) -> None:
     """The numbers mean other inodes then."""
-    with make_fs() as fs, fs.fork() as one, fs.fork() as other:
+    with Fs(clock=ManualClock(1_000, 1)) as fs, fs.fork() as one, fs.fork() as other:
         apply_all(one, [*START, *edits])
         apply_all(other, more)
         kept(one)

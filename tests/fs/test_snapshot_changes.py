@@ -4,7 +4,16 @@ from collections.abc import Callable
 from hashlib import sha256
 
 import pytest
-from devdev_fs import PAGE_SIZE, ROOT_INO, Errno, FsBase, FsError, Kind, SnapshotError
+from devdev_fs import (
+    PAGE_SIZE,
+    ROOT_INO,
+    Errno,
+    Fs,
+    FsBase,
+    FsError,
+    Kind,
+    SnapshotError,
+)
 from devdev_fs.testing import ManualClock
 from hypothesis import given
 
@@ -31,9 +40,9 @@ MakeFs = Callable[..., FsBase]
 @examples(150)
 @given(edits=EDITS, more=EDITS)
 def test_a_change_gives_exactly_what_it_was_made_of(
-    make_fs: MakeFs, edits: list[Edit], more: list[Edit]
+    edits: list[Edit], more: list[Edit]
 ) -> None:
-    with make_fs() as fs, fs.fork() as one:
+    with Fs(clock=ManualClock(1_000, 1)) as fs, fs.fork() as one:
         apply_all(one, [*START, *edits])
         with one.fork() as other, one.fork() as copy:
             apply_all(other, more)
@@ -47,10 +56,15 @@ def test_a_change_gives_exactly_what_it_was_made_of(
 @examples(60)
 @given(edits=EDITS, more=EDITS)
 def test_a_change_leads_between_states_that_have_nothing_to_do_with_each_other(
-    make_fs: MakeFs, edits: list[Edit], more: list[Edit]
+    edits: list[Edit], more: list[Edit]
 ) -> None:
     """The same numbers then mean other things, directories among them."""
-    with make_fs() as fs, fs.fork() as one, fs.fork() as other, fs.fork() as copy:
+    with (
+        Fs(clock=ManualClock(1_000, 1)) as fs,
+        fs.fork() as one,
+        fs.fork() as other,
+        fs.fork() as copy,
+    ):
         apply_all(one, edits)
         apply_all(other, [*reversed(START), *more])
         copy.load(one.dump())

@@ -5,7 +5,8 @@ from contextlib import suppress
 from itertools import islice
 
 import pytest
-from devdev_fs import FsBase, SnapshotError
+from devdev_fs import Fs, FsBase, SnapshotError
+from devdev_fs.testing import ManualClock
 from hypothesis import given
 
 from tests.fs import reader
@@ -103,9 +104,9 @@ def test_a_change_can_have_a_history_too(make_fs: MakeFs) -> None:
 @examples(40)
 @given(one=EDITS, two=EDITS, three=EDITS)
 def test_whatever_happened_comes_back(
-    make_fs: MakeFs, one: list[Edit], two: list[Edit], three: list[Edit]
+    one: list[Edit], two: list[Edit], three: list[Edit]
 ) -> None:
-    with make_fs() as fs, fs.fork() as first, fs.fork() as copy:
+    with Fs(clock=ManualClock(1_000, 1)) as fs, fs.fork() as first, fs.fork() as copy:
         apply_all(first, [*START, *one])
         first.checkpoint("first")
         apply_all(first, two)

@@ -4,8 +4,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
-from operator import methodcaller
 from pathlib import Path
 from random import Random
 
@@ -15,12 +13,10 @@ from devdev_fs.testing import ManualClock
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fs.actions import Action, do, do_all, save
 from tests.fs.checks import examples
 from tests.fs.edits import EDITS, START, Edit, apply_all
 from tests.fs.hosted import change_places, read_files, write_files
-
-Action = Callable[[FsBase], object]
-do = methodcaller
 
 COMMANDS = {
     "git": ["git", "apply", "--whitespace=nowarn", "-"],
@@ -60,14 +56,6 @@ def make_tree(fs: FsBase) -> None:
     fs.write_text("/crlf", "one\r\ntwo\r\nthree\r\n")
     fs.write_text("/empty", "")
     fs.symlink("d/counting", "/link")
-
-
-def save(path: str, text: str) -> Action:
-    def act(fs: FsBase) -> None:
-        fs.write_text("/tmp", text)
-        fs.rename("/tmp", path)
-
-    return act
 
 
 NAMES = ["a b", 'quo"te', "back\\slash", "tab\t", "line\nend", "\xe4", "\udcff", "\x7f"]
@@ -149,8 +137,7 @@ def test_a_patch_makes_the_same_change_to_real_files(
     fs = Fs(clock=ManualClock(step_ns=1))
     make_tree(fs)
     point = fs.checkpoint()
-    for act in actions:
-        act(fs)
+    do_all(fs, actions)
     there, expected = tmp_path / "there", tmp_path / "expected"
     with fs.fork(point) as before:
         write_files(before, there)

@@ -1,21 +1,15 @@
 """undo and redo: one span is taken back, and what came later stays."""
 
-from collections.abc import Callable
-from operator import methodcaller
-
 import pytest
 from devdev_fs import Conflict, Fs, FsBase, SetAttr
 from devdev_fs.testing import ManualClock
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.fs.actions import LINES, Action, do, do_all, replace, save
 from tests.fs.checks import examples, ino_of
 from tests.fs.edits import EDITS, START, Edit, apply_all
 from tests.fs.looks import link_groups, look
-
-Action = Callable[[FsBase], object]
-do = methodcaller
-LINES = "".join(f"{number}\n" for number in range(1, 10))
 
 
 def make_tree(fs: FsBase) -> None:
@@ -28,30 +22,8 @@ def make_tree(fs: FsBase) -> None:
 
 def act_as(fs: FsBase, actor: str, actions: list[Action]) -> int:
     with fs.actor(actor) as span:
-        for act in actions:
-            act(fs)
+        do_all(fs, actions)
     return span
-
-
-def text(old: str, new: str, path: str = "/d/f") -> Action:
-    """Change a line of a file."""
-
-    def act(fs: FsBase) -> None:
-        content = fs.read_text(path)
-        assert old in content
-        fs.write_text(path, content.replace(old, new, 1))
-
-    return act
-
-
-def save(path: str, content: str) -> Action:
-    """As editors do: to a new file, which then takes the place of the old one."""
-
-    def act(fs: FsBase) -> None:
-        fs.write_text("/tmp", content)
-        fs.rename("/tmp", path)
-
-    return act
 
 
 def told(conflicts: list[Conflict]) -> list[tuple[str, str]]:
@@ -61,7 +33,7 @@ def told(conflicts: list[Conflict]) -> list[tuple[str, str]]:
 # --- the last span -------------------------------------------------------------------
 
 SPANS: dict[str, list[Action]] = {
-    "content": [text("2\n", "two\n")],
+    "content": [replace("2\n", "two\n")],
     "a new file": [do("touch", "/new")],
     "a new tree": [do("mkdir", "/n/m", parents=True), do("touch", "/n/m/f")],
     "a removed file": [do("remove", "/d/f")],
@@ -112,17 +84,17 @@ KEPT: dict[str, tuple[list[Action], list[Action], list[Action]]] = {
         [do("touch", "/d/sub/later")],
     ),
     "other lines": (
-        [text("2\n", "two\n")],
-        [text("8\n", "eight\n")],
-        [text("8\n", "eight\n")],
+        [replace("2\n", "two\n")],
+        [replace("8\n", "eight\n")],
+        [replace("8\n", "eight\n")],
     ),
     "other lines, both saved by rename": (
         [save("/d/f", LINES.replace("2", "two"))],
         [save("/d/f", LINES.replace("2", "two").replace("8", "eight"))],
-        [text("8\n", "eight\n")],
+        [replace("8\n", "eight\n")],
     ),
     "another name": (
-        [text("2\n", "two\n")],
+        [replace("2\n", "two\n")],
         [do("rename", "/d", "/e")],
         [do("rename", "/d", "/e")],
     ),
@@ -171,8 +143,7 @@ def test_what_came_later_stays(
     fs.check_invariants()
     expected = Fs()
     make_tree(expected)
-    for act in kept:
-        act(expected)
+    do_all(expected, kept)
     assert fs.tree_digest() == expected.tree_digest()
 
 
@@ -191,8 +162,8 @@ CONFLICTS: dict[str, tuple[list[Action], list[Action], list[tuple[str, str]]]] =
         [("CONTENT", "/d/f")],
     ),
     "the same line": (
-        [text("2\n", "two\n")],
-        [text("two\n", "zwei\n")],
+        [replace("2\n", "two\n")],
+        [replace("two\n", "zwei\n")],
         [("CONTENT", "/d/f")],
     ),
     "the same mode": (
@@ -216,7 +187,7 @@ CONFLICTS: dict[str, tuple[list[Action], list[Action], list[tuple[str, str]]]] =
         [("MOVED", "/f")],
     ),
     "what it changed was removed": (
-        [text("2\n", "two\n")],
+        [replace("2\n", "two\n")],
         [do("remove", "/d/f")],
         [("REMOVED_HERE", "/d/f")],
     ),
@@ -263,17 +234,17 @@ def test_a_span_that_took_turns_with_another_is_undone_step_by_step(
 ) -> None:
     make_tree(fs)
     with fs.actor("a") as span:
-        text("2\n", "two\n")(fs)
+        replace("2\n", "two\n")(fs)
         with fs.actor("b"):
-            text("5\n", "five\n")(fs)
-        text("8\n", "eight\n")(fs)
+            replace("5\n", "five\n")(fs)
+        replace("8\n", "eight\n")(fs)
         fs.checkpoint()
-        text("9\n", "nine\n")(fs)
+        replace("9\n", "nine\n")(fs)
     assert fs.undo(span).conflicts == []
     assert fs.read_text("/d/f") == LINES.replace("5", "five")
     assert fs.redo(span).conflicts == []
-    text("1\n", "one\n")(fs)
-    act_as(fs, "c", [text("two\n", "zwei\n")])
+    replace("1\n", "one\n")(fs)
+    act_as(fs, "c", [replace("two\n", "zwei\n")])
     assert told(fs.undo(span).conflicts) == [("CONTENT", "/d/f")]
     assert "eight" in fs.read_text("/d/f")
 
@@ -286,6 +257,20 @@ def test_an_undo_of_a_removal_gives_the_same_inode_back(fs: FsBase) -> None:
         fs.undo(span)
         assert ino_of(fs, "/f") == number
         assert file.stat() == fs.stat("/f")
+
+
+def test_a_number_that_was_given_again_is_not_mistaken() -> None:
+    """A snapshot from elsewhere brings another inode of the same number."""
+    fs, other = Fs(clock=ManualClock(1)), Fs(clock=ManualClock(2))
+    fs.write_text("/mine", "mine")
+    other.write_text("/theirs", "theirs")
+    span = act_as(fs, "a", [do("remove", "/mine")])
+    fs.load(other.dump())
+    assert fs.undo(span).conflicts == []
+    fs.touch("/later")
+    fs.check_invariants()
+    assert fs.read_text("/mine") == "mine"
+    assert fs.read_text("/theirs") == "theirs"
 
 
 # --- whatever spans did --------------------------------------------------------------

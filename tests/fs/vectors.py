@@ -148,7 +148,7 @@ VECTORS = {
 
 def make(name: str) -> tuple[bytes, FsBase]:
     """The snapshot of a vector as it is made now, and the filesystem of it."""
-    fs = Fs(clock=ManualClock(1_000, 1))
+    fs = Fs(clock=ManualClock(1_000))
     return VECTORS[name].make(fs), fs
 
 

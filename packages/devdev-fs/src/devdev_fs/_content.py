@@ -85,6 +85,21 @@ class Content(Sparse[bytes]):
             found[0] = found[0][skip:]
         return found
 
+    def read(self, offset: int, size: int) -> bytes:
+        """The bytes of `[offset, offset + size)`, cut at the end of the file."""
+        end = min(offset + size, self.size)
+        number, skip = divmod(offset, PAGE_SIZE)
+        if end <= offset or end - offset > PAGE_SIZE - skip:
+            return b"".join(self.chunks(offset, size))
+        # Most reads are within one page.
+        length = end - offset
+        page = self.get(number) or b""
+        if skip or len(page) != length:
+            page = page[skip : skip + length]
+            if len(page) < length:
+                page += _ZEROS[: length - len(page)]
+        return page
+
     def pages_to_add(self, offset: int, length: int) -> int:
         """How many pages a write at `offset` would fill from holes."""
         if not length:

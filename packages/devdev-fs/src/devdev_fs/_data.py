@@ -23,19 +23,32 @@ def read_chunks(
     table: InodeTable, ino: Ino, offset: int, size: int, noatime: bool = False
 ) -> list[bytes]:
     """See `InodeOps.read_chunks`."""
-    inode = table.regular(ino)
-    if offset < 0 or size < 0:
-        raise FsError(Errno.EINVAL, f"negative offset {offset} or size {size}")
-    if size and not noatime:
-        table.touch_atime(inode)
-    return inode.content.chunks(offset, min(size, READ_MAX))
+    content = _accessed(table, ino, offset, size, noatime)
+    return content.chunks(offset, min(size, READ_MAX))
 
 
 def read(
     table: InodeTable, ino: Ino, offset: int, size: int, noatime: bool = False
 ) -> bytes:
     """See `InodeOps.read`."""
-    return b"".join(read_chunks(table, ino, offset, size, noatime))
+    content = _accessed(table, ino, offset, size, noatime)
+    return content.read(offset, min(size, READ_MAX))
+
+
+def _accessed(
+    table: InodeTable, ino: Ino, offset: int, size: int, noatime: bool
+) -> Content:
+    """The content to read from; the file is stamped.
+
+    Raises:
+        FsError: ENOENT, EISDIR, EINVAL (no regular file, or negative).
+    """
+    inode = table.regular(ino)
+    if offset < 0 or size < 0:
+        raise FsError(Errno.EINVAL, f"negative offset {offset} or size {size}")
+    if size and not noatime:
+        table.touch_atime(inode)
+    return inode.content
 
 
 def write(

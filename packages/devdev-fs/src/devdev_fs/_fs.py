@@ -78,6 +78,7 @@ class Attachment:
         with self.lock:
             if table.acting != self.span:
                 table.act_for(self.span)
+            table.tells = len(self._fs._mirrors) > 1 or bool(self._fs._watches)
             try:
                 return op(table, *args, **kwargs)
             finally:
@@ -166,6 +167,7 @@ class Fs(FsBase):
                 span = span_of(self)
                 if table.acting != span:
                     table.act_for(span)
+                table.tells = bool(self._mirrors or self._watches)
                 try:
                     return op(table, *args, **kwargs)
                 finally:

@@ -7,6 +7,7 @@ asks; `walk` follows a path. Names given to them are single components.
 from dataclasses import dataclass, field
 
 from devdev_fs._access import check_access, check_removal, permits
+from devdev_fs._content import Content
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._image import Tree
 from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
@@ -170,6 +171,20 @@ def create(
 ) -> Stat:
     """See `InodeOps.create`."""
     return mknod(table, parent, name, Kind.REGULAR | mode & 0o7777, 0, caller)
+
+
+def create_with(
+    table: InodeTable, parent: Directory, name: bytes, content: Content
+) -> None:
+    """Make a regular file that has its content, for which there is room, at once."""
+    directory = _check_new(table, parent.ino, name, ROOT_CALLER)
+    mode = Kind.REGULAR | 0o666
+    inode = make(table, directory, mode, ROOT_CALLER, RegularFile)
+    inode.content = content
+    table.pages_used += content.count
+    table.enter(table.edit(directory), name, inode)
+    if content.size:
+        table.note_content(inode.ino, 0, -1, content.size)
 
 
 def tmpfile(

@@ -9,8 +9,9 @@ from collections.abc import Callable
 
 from devdev_fs._compare import is_same_thing
 from devdev_fs._image import Image
-from devdev_fs._inode import Directory, Inode
+from devdev_fs._inode import Directory
 from devdev_fs._types import Ino
+from devdev_fs._whereabouts import child_of
 
 Lookup = Callable[[Ino], Ino | None]
 """From the number of a directory in the one image to that in the other."""
@@ -34,7 +35,7 @@ def pair_by_path(
             continue
         for parent, name in inode.links():
             there = pairs.get(parent) if parent in gone else across(parent)
-            twin = _child(y, there, name)
+            twin = child_of(y, there, name)
             if twin is not None and twin.ino in fresh and is_same_thing(inode, twin):
                 pairs[ino] = twin.ino
                 fresh.remove(twin.ino)
@@ -42,10 +43,3 @@ def pair_by_path(
         if ino in pairs and isinstance(inode, Directory):
             todo += sorted(gone.intersection(inode.entries.inos()), reverse=True)
     return pairs
-
-
-def _child(image: Image, parent: Ino | None, name: bytes) -> Inode | None:
-    directory = None if parent is None else image.inodes.get(parent)
-    if not isinstance(directory, Directory):
-        return None
-    return image.child(directory, name)

@@ -128,7 +128,11 @@ def write_bytes(table: InodeTable, path: Path, data: bytes) -> None:
     at = walk(table, path)
     inode = _file_at(at, path)
     table.check_pages(content.count - (0 if inode is None else inode.content.count))
-    _replace_content(table, inode or _create_at(table, at), content)
+    if inode is not None:
+        _replace_content(table, inode, content)
+    else:
+        assert at.parent is not None
+        _namei.create_with(table, at.parent, at.name, content)
 
 
 def _file_at(at: Located, path: Path) -> RegularFile | None:

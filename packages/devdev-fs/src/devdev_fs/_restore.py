@@ -9,6 +9,7 @@ from devdev_fs._image import Image, is_same
 from devdev_fs._inode import Directory, Inode, Link
 from devdev_fs._namei import as_bytes
 from devdev_fs._types import Ino
+from devdev_fs._whereabouts import find_below_root
 
 _Names = tuple[bytes, ...]
 """A path, from the root."""
@@ -64,20 +65,13 @@ def _outermost(paths: Iterable[_Names]) -> list[_Names]:
 
 def _check(live: Image, point: Image, names: _Names) -> None:
     path = b"/" + b"/".join(names)
-    if _find(live, names) is None and _find(point, names) is None:
+    if find_below_root(live, names) is None and find_below_root(point, names) is None:
         raise FsError(Errno.ENOENT, "neither here nor there", path)
     for depth in range(len(names)):
-        inode = _find(live, names[:depth])
+        inode = find_below_root(live, names[:depth])
         if not isinstance(inode, Directory | None):
             above = b"/" + b"/".join(names[:depth])
             raise FsError(Errno.ENOTDIR, "restore what is above it", above)
-
-
-def _find(image: Image, names: _Names) -> Inode | None:
-    inode: Inode | None = image.root
-    for name in names:
-        inode = image.child(inode, name) if isinstance(inode, Directory) else None
-    return inode
 
 
 def _below(image: Image, top: Inode) -> Iterator[tuple[Link, Inode]]:
@@ -93,9 +87,9 @@ def _below(image: Image, top: Inode) -> Iterator[tuple[Link, Inode]]:
 
 def _names_at(image: Image, names: _Names) -> Iterator[Link]:
     """The name at a path, and all below it."""
-    inode = _find(image, names)
+    inode = find_below_root(image, names)
     if inode is not None:
-        parent = _find(image, names[:-1])
+        parent = find_below_root(image, names[:-1])
         assert parent is not None
         yield parent.ino, names[-1]
         yield from (link for link, _ in _below(image, inode))
@@ -143,7 +137,7 @@ class _Restoration:
         return Merged(target, [], self._next_ino)
 
     def _bring_back(self, names: _Names) -> None:
-        inode = _find(self._point, names)
+        inode = find_below_root(self._point, names)
         if inode is None:
             return
         self._name(self._directory(names[:-1]), names[-1], inode)
@@ -166,11 +160,11 @@ class _Restoration:
         The path to it has no links, in neither image.
         """
         depth = len(names)
-        while (there := _find(self._live, names[:depth])) is None:
+        while (there := find_below_root(self._live, names[:depth])) is None:
             depth -= 1
         ino = there.ino
         for end in range(depth + 1, len(names) + 1):
-            inode = _find(self._point, names[:end])
+            inode = find_below_root(self._point, names[:end])
             assert inode is not None
             self._name(ino, names[end - 1], inode)
             ino = self._numbers[inode.ino]

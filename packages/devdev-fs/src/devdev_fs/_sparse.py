@@ -15,6 +15,10 @@ _SHARED: frozenset[int] = frozenset()
 """What an array owns that has been copied, or is a copy: not even its outer table."""
 
 
+_EMPTY: dict[int, Any] = {}
+"""What every array begins with, so that those that stay empty take no space."""
+
+
 class Chunk(list[V | None]):
     """Adjacent values; None is none, and the last one is a value.
 
@@ -41,8 +45,8 @@ class Sparse(Generic[V]):
     """What of a number is its place in the chunk: `2**BITS - 1`."""
 
     def __init__(self) -> None:
-        self._chunks: dict[int, Chunk[V]] = {}
-        self._own: set[int] | frozenset[int] | None = None
+        self._chunks: dict[int, Chunk[V]] = _EMPTY
+        self._own: set[int] | frozenset[int] | None = _SHARED
         """Numbers of the chunks that are no other's; None means all."""
         self.count = 0
         """How many values there are."""
@@ -203,10 +207,10 @@ class Sparse(Generic[V]):
 
     def _copy_up(self, number: int) -> Chunk[V]:
         if self._own is _SHARED:
+            self._own = set() if self._chunks else None
             self._chunks = self._chunks.copy()
-            self._own = set()
-        assert isinstance(self._own, set)
-        self._own.add(number)
+        if isinstance(self._own, set):
+            self._own.add(number)
         chunk = self._chunks[number] = Chunk(self._chunks.get(number, ()))
         return chunk
 

@@ -115,6 +115,7 @@ class InodeTable(Tree):
         "pages_used",
         "pins",
         "span",
+        "tells",
         "token",
         "umask",
         "unnamed",
@@ -143,6 +144,8 @@ class InodeTable(Tree):
         self.next_private = Ino(PRIVATE_INO)
         self.open_files: dict[Ino, Ino] = {}
         """Inodes by a number that stays the file's when a restore renumbers them."""
+        self.tells = True
+        """Whether there is anybody to be told of changes."""
         self.changes: list[Change] = []
         self.orphaned: list[tuple[Ino, Ino]] = []
         """Old and new numbers of the orphans that `put` moved out of the way."""
@@ -249,7 +252,8 @@ class InodeTable(Tree):
         if is_shared and inode.ino not in self.orphans:
             inode = self._replace(inode, self._epoch << _SEGMENT_BITS)
         inode.atime_ns = self.clock.now_ns()
-        self.changes.append(Change(ChangeKind.ACCESS, inode.ino))
+        if self.tells:
+            self.changes.append(Change(ChangeKind.ACCESS, inode.ino))
 
     def freeze(self) -> Image:
         """The present state as a value, in O(1)."""
@@ -451,16 +455,20 @@ class InodeTable(Tree):
 
     def note_attributes(self, ino: Ino) -> None:
         """Note that the inode's metadata changed."""
-        self.changes.append(Change(ChangeKind.ATTRIBUTES, ino))
+        if self.tells:
+            self.changes.append(Change(ChangeKind.ATTRIBUTES, ino))
 
     def note_content(self, ino: Ino, offset: int, end: int, grown_to: int) -> None:
         """Note that bytes of a file changed; see `Change` for the numbers."""
-        change = Change(ChangeKind.CONTENT, ino, b"", Ino(0), offset, end, grown_to)
-        self.changes.append(change)
+        if self.tells:
+            kind = ChangeKind.CONTENT
+            change = Change(kind, ino, b"", Ino(0), offset, end, grown_to)
+            self.changes.append(change)
 
     def note_entry(self, parent: Ino, name: bytes, old: Ino = Ino(0)) -> None:
         """Note that a name came, went or means another inode."""
-        self.changes.append(Change(ChangeKind.ENTRY, parent, name, old))
+        if self.tells:
+            self.changes.append(Change(ChangeKind.ENTRY, parent, name, old))
 
     def take_changes(self) -> list[Change]:
         """What was noted since the last time."""

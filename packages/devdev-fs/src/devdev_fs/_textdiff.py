@@ -18,6 +18,7 @@ from devdev_fs._inode import Directory, Inode, RegularFile, Symlink
 from devdev_fs._lines import LineMatcher, as_text, split_lines
 from devdev_fs._namei import as_bytes
 from devdev_fs._types import Ino
+from devdev_fs._whereabouts import find_below_root
 
 _Leaf = RegularFile | Symlink
 
@@ -47,7 +48,8 @@ def text_diff(a: Image, b: Image, context: int = 3) -> bytes:
 
     Removed files come first, then all others by path. Of binary files (those with a
     NUL in them, or of more than 64 MiB) only the names are given; as with git's own
-    patches of that form, `git apply` refuses a patch that has any.
+    patches of that form, `git apply` refuses a patch that has any. GNU patch (2.7)
+    puts no file where a directory was, and no directory where a file was.
 
     Args:
         a: what is there before.
@@ -121,11 +123,7 @@ def _with_renames(
 
 
 def _find(tree: Tree, path: bytes) -> Inode | None:
-    """What is at a path that has no links in it."""
-    inode: Inode | None = tree.root
-    for name in filter(None, path.split(b"/")):
-        inode = tree.child(inode, name) if isinstance(inode, Directory) else None
-    return inode
+    return find_below_root(tree, path.split(b"/")[1:])
 
 
 def _leaf(tree: Tree, path: bytes) -> _Leaf | None:

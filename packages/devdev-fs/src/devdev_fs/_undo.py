@@ -15,6 +15,7 @@ from devdev_fs._journal import Journal, SpanEntry
 from devdev_fs._merge import merge
 from devdev_fs._sparse import Sparse
 from devdev_fs._types import Ino
+from devdev_fs._whereabouts import child_of
 
 _Step = tuple[Inode | None, Inode | None]
 """What a span made of an inode, and what it was before."""
@@ -38,8 +39,8 @@ def undo(journal: Journal, span: SpanEntry, live: Image) -> Merged:
         if merged.conflicts:
             return merged
         target |= merged.target
-        now = _with(now, merged.target)
-    return Merged(target, [], live.next_ino)
+        now = _with(now, merged.target, merged.next_ino)
+    return Merged(target, [], now.next_ino)
 
 
 def _layers(journal: Journal, span: SpanEntry) -> list[dict[Ino, _Step]]:
@@ -70,9 +71,9 @@ def _replacements(now: Image, steps: Mapping[Ino, _Step]) -> set[Ino]:
         later: list[Inode] = []
         for before in todo:
             for parent, name in before.links():
-                twin = _child(now, found.get(parent, parent), name)
-                if twin is not None and twin not in steps and before.ino not in found:
-                    found[before.ino] = twin
+                twin = child_of(now, found.get(parent, parent), name)
+                if twin and twin.ino not in steps and before.ino not in found:
+                    found[before.ino] = twin.ino
                     later.append(before)
         # What is in a directory that was replaced is looked for in the other.
         above = {before.ino for before in later if isinstance(before, Directory)}
@@ -84,12 +85,9 @@ def _replacements(now: Image, steps: Mapping[Ino, _Step]) -> set[Ino]:
     return set(found.values())
 
 
-def _child(image: Image, parent: Ino, name: bytes) -> Ino | None:
-    directory = image.inodes.get(parent)
-    return directory.child(name) if isinstance(directory, Directory) else None
-
-
-def _with(image: Image, versions: Mapping[Ino, Inode | None]) -> Image:
+def _with(
+    image: Image, versions: Mapping[Ino, Inode | None], next_ino: Ino = Ino(0)
+) -> Image:
     """The image with some inodes in other versions; it need not be whole."""
     inodes: Sparse[Inode] = Sparse()
     inodes.copy_of(image.inodes)
@@ -100,7 +98,7 @@ def _with(image: Image, versions: Mapping[Ino, Inode | None]) -> Image:
             inodes.remove(ino)
     return Image(
         inodes,
-        image.next_ino,
+        max(image.next_ino, next_ino),
         image.max_pages,
         image.max_inodes,
         image.pages,

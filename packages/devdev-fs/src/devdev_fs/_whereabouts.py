@@ -1,11 +1,13 @@
-"""Where directories are in images that need not be whole.
+"""From paths to inodes and back, without following links, in whatever image.
 
 Undoing looks at images in which single inodes are as they once were. What is above
 them can be missing there, or be within itself.
 """
 
-from devdev_fs._image import Image
-from devdev_fs._inode import Inode
+from collections.abc import Iterable
+
+from devdev_fs._image import Image, Tree
+from devdev_fs._inode import Directory, Inode
 from devdev_fs._types import ROOT_INO, Ino
 
 
@@ -28,3 +30,17 @@ def first_path(image: Image, inode: Inode) -> bytes:
         return b"/"
     parent, name = min(inode.links())
     return directory_path(image, parent) + name
+
+
+def child_of(image: Image, directory: Ino | None, name: bytes) -> Inode | None:
+    """What a name means in the directory of that number, if there is one."""
+    inode = None if directory is None else image.inodes.get(directory)
+    return image.child(inode, name) if isinstance(inode, Directory) else None
+
+
+def find_below_root(tree: Tree, names: Iterable[bytes]) -> Inode | None:
+    """What is where one name after another leads."""
+    inode: Inode | None = tree.root
+    for name in names:
+        inode = tree.child(inode, name) if isinstance(inode, Directory) else None
+    return inode
