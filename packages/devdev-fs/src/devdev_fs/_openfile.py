@@ -65,7 +65,7 @@ class OpenFile:
 
     @classmethod
     def open(cls, run: Runner, path: Path, mode: str) -> "OpenFile":
-        """Open `path`; `FsBase.open` has the modes."""
+        """Open `path`; `PathOps.open` has the modes."""
         mode = mode.replace("b", "")
         if mode not in _MODES:
             known = ", ".join(_MODES)

@@ -113,7 +113,7 @@ def _new_slot(table: InodeTable, path: Path) -> tuple[Directory, bytes]:
 
 
 def read_bytes(table: InodeTable, path: Path) -> bytes:
-    """See `FsBase.read_bytes`."""
+    """See `PathOps.read_bytes`."""
     inode = _regular(find(table, path), path)
     if inode.size > READ_MAX:
         message = f"{inode.size} bytes are too many for one read"
@@ -122,7 +122,7 @@ def read_bytes(table: InodeTable, path: Path) -> bytes:
 
 
 def write_bytes(table: InodeTable, path: Path, data: bytes) -> None:
-    """See `FsBase.write_bytes`."""
+    """See `PathOps.write_bytes`."""
     content = Content()
     content.write(0, data)
     at = walk(table, path)
@@ -165,7 +165,7 @@ def _replace_content(table: InodeTable, inode: RegularFile, content: Content) ->
 
 
 def append(table: InodeTable, path: Path, data: bytes) -> None:
-    """See `FsBase.append`."""
+    """See `PathOps.append`."""
     at = walk(table, path)
     inode = _file_at(at, path)
     if inode is None:
@@ -175,7 +175,7 @@ def append(table: InodeTable, path: Path, data: bytes) -> None:
 
 
 def copy(table: InodeTable, source: Path, destination: Path) -> None:
-    """See `FsBase.copy`."""
+    """See `PathOps.copy`."""
     origin = find(table, source)
     at = walk(table, destination)
     if isinstance(origin, Directory):
@@ -271,7 +271,7 @@ def _twin(origin: Inode, stamp: tuple[Ino, int, int, int, int, int, int, int]) -
 def mkdir(
     table: InodeTable, path: Path, mode: int, parents: bool, exist_ok: bool
 ) -> None:
-    """See `FsBase.mkdir`."""
+    """See `PathOps.mkdir`."""
     at = _last(table, path, parents=parents)
     if at.inode is not None:
         if exist_ok and isinstance(walk(table, path).inode, Directory):
@@ -289,19 +289,19 @@ def mkdir(
 
 
 def remove(table: InodeTable, path: Path) -> None:
-    """See `FsBase.remove`."""
+    """See `PathOps.remove`."""
     at, parent = _old_slot(table, path)
     _namei.unlink(table, parent.ino, at.name)
 
 
 def rmdir(table: InodeTable, path: Path) -> None:
-    """See `FsBase.rmdir`."""
+    """See `PathOps.rmdir`."""
     at, parent = _old_slot(table, path)
     _namei.rmdir(table, parent.ino, at.name)
 
 
 def remove_tree(table: InodeTable, path: Path) -> int:
-    """See `FsBase.remove_tree`."""
+    """See `PathOps.remove_tree`."""
     at, parent = _old_slot(table, path)
     return _remove_below(table, parent, at.name)
 
@@ -327,7 +327,7 @@ def _remove_below(table: InodeTable, parent: Directory, name: bytes) -> int:
 def rename(
     table: InodeTable, source: Path, destination: Path, flags: RenameFlags
 ) -> None:
-    """See `FsBase.rename`."""
+    """See `PathOps.rename`."""
     old, parent = _old_slot(table, source)
     new, new_parent = _slot(table, destination)
     if (
@@ -340,26 +340,26 @@ def rename(
 
 
 def symlink(table: InodeTable, target: Path, path: Path) -> None:
-    """See `FsBase.symlink`."""
+    """See `PathOps.symlink`."""
     parent, name = _new_slot(table, path)
     _namei.symlink(table, parent.ino, name, as_bytes(target))
 
 
 def link(table: InodeTable, source: Path, destination: Path) -> None:
-    """See `FsBase.link`."""
+    """See `PathOps.link`."""
     inode = find(table, source, follow=False)
     parent, name = _new_slot(table, destination)
     _namei.link(table, inode.ino, parent.ino, name)
 
 
 def readlink(table: InodeTable, path: Path) -> str:
-    """See `FsBase.readlink`."""
+    """See `PathOps.readlink`."""
     ino = find(table, path, follow=False).ino
     return as_str(_data.readlink(table, ino))
 
 
 def realpath(table: InodeTable, path: Path) -> str:
-    """See `FsBase.realpath`."""
+    """See `PathOps.realpath`."""
     at = walk(table, path)
     if at.inode is None:
         raise FsError(Errno.ENOENT, path=path)
@@ -373,17 +373,17 @@ def realpath(table: InodeTable, path: Path) -> str:
 
 
 def stat(table: InodeTable, path: Path, follow: bool) -> Stat:
-    """See `FsBase.stat` and `FsBase.lstat`."""
+    """See `PathOps.stat` and `PathOps.lstat`."""
     return find(table, path, follow=follow).stat()
 
 
 def setattr(table: InodeTable, path: Path, change: SetAttr, follow: bool) -> Stat:
-    """See `FsBase.setattr`."""
+    """See `PathOps.setattr`."""
     return _attr.setattr(table, find(table, path, follow=follow).ino, change)
 
 
 def exists(table: InodeTable, path: Path) -> bool:
-    """See `FsBase.exists`."""
+    """See `PathOps.exists`."""
     try:
         return walk(table, path).inode is not None
     except FsError as error:
@@ -393,7 +393,7 @@ def exists(table: InodeTable, path: Path) -> bool:
 
 
 def touch(table: InodeTable, path: Path) -> None:
-    """See `FsBase.touch`."""
+    """See `PathOps.touch`."""
     at = walk(table, path)
     if at.inode is not None:
         change = SetAttr(atime_ns="now", mtime_ns="now")
@@ -406,14 +406,14 @@ def touch(table: InodeTable, path: Path) -> None:
 
 
 def listdir(table: InodeTable, path: Path) -> list[str]:
-    """See `FsBase.listdir`."""
+    """See `PathOps.listdir`."""
     directory = _directory(find(table, path), path)
     table.touch_atime(directory)
     return [as_str(name) for name in directory.entries.names()]
 
 
 def walk_tree(table: InodeTable, top: Path) -> Listing:
-    """See `FsBase.walk`."""
+    """See `PathOps.walk`."""
     root = _directory(find(table, top), top)
     path = as_str(as_bytes(top))
     base = path.rstrip("/") or path[:1]
@@ -438,7 +438,7 @@ def _join(path: str, name: str) -> str:
 
 
 def glob(table: InodeTable, pattern: Path) -> list[str]:
-    """See `FsBase.glob`."""
+    """See `PathOps.glob`."""
     text = as_str(as_bytes(pattern))
     parts = [part for part in text.split("/") if part not in ("", ".")]
     at: dict[str, Inode] = {"/" if text.startswith("/") else "": table.root}

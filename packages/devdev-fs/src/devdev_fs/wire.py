@@ -5,29 +5,21 @@ is the business of who uses them.
 
 A call is a CBOR array [filesystem, span, operation, arguments...], where filesystem
 0 is the one that is served and the others are its forks; or an order that is no
-operation, [order, arguments...]. A reply is [status, ...]. What the
-plain values mean follows from the operation's own annotations, so a value has one
-description only: the signature. Frames are between two processes of one program
-on one machine; they are no stored format, and the peer is trusted.
+operation, [order, arguments...]. A reply is [status, ...]. Frames are between two
+processes of one program on one machine; they are no stored format, and the peer is
+trusted.
 """
 
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import astuple, fields, is_dataclass
 from enum import IntEnum, StrEnum
 from functools import cache
 from threading import Lock
 from traceback import format_exception
-from types import NoneType, UnionType
 from typing import (
     Any,
     Concatenate,
-    Literal,
     NamedTuple,
-    NewType,
-    Union,
     cast,
-    get_args,
-    get_origin,
     get_type_hints,
 )
 
@@ -63,10 +55,9 @@ from devdev_fs._table import InodeTable
 from devdev_fs._unpack import Unpacking
 from devdev_fs._versions import Checkpoint, Event
 from devdev_fs._watch import Watch
+from devdev_fs._wirevalues import Op, Reader, plain, reader, readers_of, same
 
-_Op = Callable[..., Any]
-
-_OPERATIONS: tuple[_Op, ...] = (
+_OPERATIONS: tuple[Op, ...] = (
     InodeTable.pin,
     InodeTable.unpin,
     InodeTable.check_invariants,
@@ -151,7 +142,7 @@ _OPERATIONS: tuple[_Op, ...] = (
 )
 
 
-def _name(op: _Op) -> str:
+def _name(op: Op) -> str:
     return f"{op.__module__.rpartition('.')[2]}.{op.__qualname__}"
 
 
@@ -174,105 +165,6 @@ class _Status(IntEnum):
 
 class RemoteError(RuntimeError):
     """An operation failed in the process that runs it, by a bug; its traceback."""
-
-
-# --- values ----------------------------------------------------------------------
-
-
-def _plain(value: object) -> object:
-    """A value in CBOR's own types: records become arrays of their fields.
-
-    Text that is no Unicode, as a path can be, becomes bytes (PEP 383).
-    """
-    if isinstance(value, str):
-        data = _namei.as_bytes(value)
-        return value if data.decode("utf-8", "replace") == value else data
-    if isinstance(value, tuple | list):
-        return [_plain(item) for item in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        return list(astuple(value))
-    if isinstance(value, IntEnum):
-        return int(value)
-    if isinstance(value, bytearray | memoryview):
-        return bytes(value)
-    return value
-
-
-_Reader = Callable[[Any], Any]
-
-
-def _same(value: Any) -> Any:
-    return value
-
-
-def _text(value: str | bytes) -> str:
-    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
-
-
-@cache
-def _reader(hint: Any) -> _Reader:
-    """What turns a plain value back into one of the annotated type."""
-    if isinstance(hint, NewType):
-        return _reader(hint.__supertype__)
-    origin, inner = get_origin(hint), get_args(hint)
-    if hint is str:
-        return _text
-    if origin is list:
-        item = _reader(inner[0])
-        return _same if item is _same else lambda value: [item(each) for each in value]
-    if origin is tuple:
-        if inner[-1] is Ellipsis:
-            return _tuple_reader(_reader(inner[0]))
-        parts = [_reader(part) for part in inner]
-        return lambda value: tuple(
-            part(each) for part, each in zip(parts, value, strict=True)
-        )
-    if origin in (Union, UnionType):
-        return _union_reader(hint, inner)
-    if origin is Literal or not isinstance(hint, type):
-        return _same
-    return _record_reader(hint)
-
-
-def _tuple_reader(item: _Reader) -> _Reader:
-    return lambda value: tuple(map(item, value))
-
-
-def _union_reader(hint: Any, inner: tuple[Any, ...]) -> _Reader:
-    # Text among them is a path, which may as well be bytes.
-    readers = [*{_reader(part) for part in inner} - {_same, _text}]
-    if not readers:
-        return _same
-    assert len(inner) == 2, f"{hint} cannot be told apart"
-    assert NoneType in inner, f"{hint} cannot be told apart"
-    return lambda value: None if value is None else readers[0](value)
-
-
-def _record_reader(hint: type) -> _Reader:
-    if issubclass(hint, tuple) or is_dataclass(hint):
-        hints = get_type_hints(hint)
-        names = (
-            [field.name for field in fields(hint)]
-            if is_dataclass(hint)
-            else list(hint.__annotations__)
-        )
-        readers = [(name, _reader(hints[name])) for name in names]
-        return lambda value: hint(
-            **{
-                name: reader(each)
-                for (name, reader), each in zip(readers, value, strict=True)
-            }
-        )
-    return hint if issubclass(hint, int) and hint not in (int, bool) else _same
-
-
-@cache
-def _readers(op: _Op) -> tuple[tuple[_Reader, ...], _Reader]:
-    """Readers for the arguments behind the table, and for the result."""
-    hints = get_type_hints(op)
-    result = hints.pop("return")
-    hints.pop("table", None)
-    return tuple(map(_reader, hints.values())), _reader(result)
 
 
 # --- calls -----------------------------------------------------------------------
@@ -311,7 +203,7 @@ class _Order(StrEnum):
 
 
 @cache
-def _image_arguments(op: _Op) -> tuple[bool, ...]:
+def _image_arguments(op: Op) -> tuple[bool, ...]:
     """Which of the arguments behind the table are images."""
     hints = get_type_hints(op)
     hints.pop("return")
@@ -320,14 +212,14 @@ def _image_arguments(op: _Op) -> tuple[bool, ...]:
 
 
 @cache
-def _is_locked(op: _Op) -> bool:
+def _is_locked(op: Op) -> bool:
     """Whether it is an operation on a table; otherwise it is a function of values."""
     return op.__qualname__.startswith("InodeTable.") or "table" in get_type_hints(op)
 
 
-def _encode_call(fs: int, span: int, op: _Op, args: tuple[object, ...]) -> bytes:
+def _encode_call(fs: int, span: int, op: Op, args: tuple[object, ...]) -> bytes:
     assert op in _OPERATIONS, f"{_name(op)} is not to be called from elsewhere"
-    return encode([fs, span, _name(op), *map(_plain, args)])
+    return encode([fs, span, _name(op), *map(plain, args)])
 
 
 def _encode_error(error: Exception) -> bytes:
@@ -341,7 +233,7 @@ def _encode_error(error: Exception) -> bytes:
     return encode([_Status.FAILED.value, "".join(format_exception(error))])
 
 
-def _decode_reply(result: _Reader, frame: bytes) -> Any:
+def _decode_reply(result: Reader, frame: bytes) -> Any:
     reply: Any = decode(frame)
     status, *rest = reply
     if status == _Status.RETURNED:
@@ -388,7 +280,7 @@ class Answerer:
             else:
                 number, span, name, *values = call
                 result = self._run(number, span, name, values)
-            return encode([_Status.RETURNED.value, _plain(result)])
+            return encode([_Status.RETURNED.value, plain(result)])
         except Exception as error:
             return _encode_error(error)
 
@@ -428,8 +320,8 @@ class Answerer:
             raise FsError(Errno.EBADF, "the fork is closed")
         return fs
 
-    def _arguments(self, op: _Op, values: list[Any]) -> list[Any]:
-        readers, _ = _readers(op)
+    def _arguments(self, op: Op, values: list[Any]) -> list[Any]:
+        readers, _ = readers_of(op)
         places = _image_arguments(op)
         # Arguments at the end may be left out.
         return [
@@ -503,14 +395,14 @@ class RemoteFs(FsBase):
         """
         assert not kwargs, "operations take their arguments by position"
         call = _encode_call(self._number, span_of(self), op, args)
-        result: T = _decode_reply(_readers(op)[1], self._exchange(call))
+        result: T = _decode_reply(readers_of(op)[1], self._exchange(call))
         return result
 
     def compute(self, op: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Have a function of images run by the other process; raises as `run`."""
         assert not kwargs, "operations take their arguments by position"
         call = _encode_call(self._number, 0, op, args)
-        result: T = _decode_reply(_readers(op)[1], self._exchange(call))
+        result: T = _decode_reply(readers_of(op)[1], self._exchange(call))
         return result
 
     def image(self, point: int) -> Image:
@@ -523,7 +415,7 @@ class RemoteFs(FsBase):
     ) -> Generator[bytes, None, None]:
         """The pieces, each fetched when it is asked for."""
         assert not kwargs, "operations take their arguments by position"
-        call = [self._number, _name(op), *map(_plain, args)]
+        call = [self._number, _name(op), *map(plain, args)]
         number = self._order(_Order.PARTS, *call)
         try:
             while part := self._order(_Order.NEXT, number):
@@ -542,7 +434,7 @@ class RemoteFs(FsBase):
     ) -> Reading[int]:
         """Unpack an archive there; its bytes are sent as they are asked for."""
         assert not kwargs, "operations take their arguments by position"
-        call = [_name(op), _plain(path), devices, *args]
+        call = [_name(op), plain(path), devices, *args]
         call = [self._number, span_of(self), *call]
         number, *want = self._order(_Order.UNPACK, *call)
         try:
@@ -567,7 +459,7 @@ class RemoteFs(FsBase):
         """A watch that the other process keeps until it is closed."""
         return RemoteWatch(self._order, self._order(_Order.WATCH, self._number))
 
-    def _order(self, order: _Order, *args: Any, result: _Reader = _same) -> Any:
+    def _order(self, order: _Order, *args: Any, result: Reader = same) -> Any:
         return _decode_reply(result, self._exchange(encode([order.value, *args])))
 
 
@@ -597,7 +489,7 @@ class RemoteWatch(Watch):
     def _take(self, timeout_s: float) -> list[Event]:
         milliseconds = int(timeout_s * 1000)
         found: list[Event] = self._order(
-            _Order.TAKE, self._number, milliseconds, result=_reader(list[Event])
+            _Order.TAKE, self._number, milliseconds, result=reader(list[Event])
         )
         return found
 
