@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from devdev_fs import FallocateFlags
 from devdev_mount import DriverUnavailable, Fs, mount, serve
 
 if sys.platform != "linux":
@@ -115,3 +116,18 @@ def test_a_directory_that_the_api_moves_has_no_path_for_who_is_in_it() -> None:
         served.fs.rename("/a", "/b")
         before, after = inside.communicate("\n", timeout=10)[0].split()
         assert (before, after) == ("gone", f"{served.path}/b")
+
+
+@pytest.mark.fuse
+def test_programs_cannot_collapse_a_range() -> None:
+    with serve() as served:
+        served.fs.write_bytes("/f", b"a" * 4096 + b"b" * 4096)
+        command = ["fallocate", "--collapse-range", "--length", "4096", "f"]
+        result = subprocess.run(
+            command, cwd=served.path, capture_output=True, text=True, check=False
+        )
+        assert result.returncode != 0
+        assert "not supported" in result.stderr
+        ino = served.fs.stat("/f").ino
+        served.fs.inodes.fallocate(ino, FallocateFlags.COLLAPSE_RANGE, 0, 4096)
+        assert served.fs.read_bytes("/f") == b"b" * 4096
