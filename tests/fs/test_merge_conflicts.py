@@ -13,6 +13,7 @@ from devdev_fs import (
 
 from tests.fs.actions import LINES, Action, do, do_all, replace
 from tests.fs.checks import ino_of
+from tests.fs.looks import look
 from tests.fs.merging import link_to, make_tree, merge, owner, told, xattr
 
 Told = list[tuple[str, str]]
@@ -21,27 +22,23 @@ Result = dict[str, str | None]
 
 
 def results(fs: FsBase, paths: Result) -> Result:
-    found: Result = {}
+    tree, found = look(fs), Result()
     for path in paths:
         bare, _, aspect = path.partition("?")
-        if not fs.exists(bare) and not bare.startswith("/link"):
+        there = tree.get(bare)
+        if there is None:
             found[path] = None
         elif aspect == "mode":
-            found[path] = f"{fs.stat(bare).perm:o}"
+            found[path] = f"{there.mode:o}"
         elif aspect == "owner":
-            found[path] = f"{fs.stat(bare).uid}:{fs.stat(bare).gid}"
+            found[path] = "{}:{}".format(*there.owner)
         elif aspect == "xattr":
-            ino = ino_of(fs, bare)
-            names = fs.inodes.listxattr(ino)
-            found[path] = " ".join(
-                fs.inodes.getxattr(ino, name).decode() for name in names
-            )
-        elif fs.lstat(bare).is_symlink:
-            found[path] = fs.readlink(bare)
-        elif fs.stat(bare).is_file:
-            found[path] = fs.read_bytes(bare).decode("latin-1")
-        else:
+            found[path] = b" ".join(there.xattrs.values()).decode()
+        elif there.kind == Kind.DIRECTORY:
             found[path] = "/"
+        else:
+            body = there.body
+            found[path] = body if isinstance(body, str) else body.decode()
     return found
 
 
@@ -259,6 +256,14 @@ CONFLICTS: dict[
         [("XATTR", "/e")],
         {"/e?xattr": "1" * 40_000},
         {"/e?xattr": "2" * 40_000},
+        None,
+    ),
+    "other things in the place of each name of what changed": (
+        [do("append", "/g", b"x")],
+        [do("rename", "/d/f", "/g"), do("rename", "/binary", "/d/sub/g")],
+        [("NAME", "/d/sub/g"), ("NAME", "/g"), ("REMOVED_THERE", "/g")],
+        {"/g": "other\nx", "/d/sub/g": "other\nx", "/d/f": LINES},
+        {"/g": LINES, "/d/sub/g": "\0" * PAGE_SIZE + "x", "/d/f": None},
         None,
     ),
     "moved into each other": (
