@@ -11,6 +11,7 @@ import pytest
 
 from tests.exec.cli import DEVDEV, TIMEOUT, devdev, error_line
 from tests.exec.terminals import devdev_on_terminal
+from tests.exec.without_fuse import without_fuse
 
 if sys.platform == "win32":
     pytest.skip("devdev mounts on Linux only", allow_module_level=True)
@@ -30,7 +31,7 @@ def test_it_says_that_the_main_job_can_run_here() -> None:
     assert (result.returncode, result.stderr) == (0, b"")
     text = result.stdout.decode()
     assert text.startswith(f"devdev {devdev_exec.__version__}\n")
-    assert "  ok       trial mount " in text
+    assert "  ok       trial workspace " in text
     assert text.endswith("The main job can run here: devdev demo\n")
 
 
@@ -39,9 +40,12 @@ def test_it_tells_the_same_as_json() -> None:
     report = json.loads(result.stdout)
     assert (result.returncode, report["ok"]) == (0, True)
     assert report["version"] == devdev_exec.__version__
-    for name in ("Python", "system", "/dev/fuse", "trial mount", "trial run", "git"):
+    for name in ("Python", "system", "trial workspace", "trial run", "git"):
         check = find(report, name)
         assert (check["required"], check["status"]) == (True, "ok")
+    for name in ("/dev/fuse", "right to mount", "copy"):
+        check = find(report, name)
+        assert (check["required"], check["status"]) == (False, "ok")
     assert find(report, "cargo")["required"] is False
     for check in report["checks"]:
         # What is not there comes with a way to get it.
@@ -74,13 +78,13 @@ def test_it_says_that_the_main_job_cannot_run(unfit_machine: list[str]) -> None:
     result = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
     report = json.loads(result.stdout)
     assert (result.returncode, report["ok"]) == (1, False)
-    check = find(report, "trial mount")
+    check = find(report, "trial workspace")
     assert (check["status"], check["required"]) == ("failed", True)
     assert check["detail"]
     command.remove("--json")
     result = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
     assert result.returncode == 1
-    assert result.stdout.decode().endswith("cannot run here: trial mount.\n")
+    assert result.stdout.decode().endswith("cannot run here: trial workspace.\n")
 
 
 def test_what_cannot_be_mounted_is_one_line(unfit_machine: list[str]) -> None:
@@ -88,3 +92,17 @@ def test_what_cannot_be_mounted_is_one_line(unfit_machine: list[str]) -> None:
     result = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
     assert result.returncode == 1
     assert error_line(result)
+
+
+def test_where_nothing_can_be_mounted_it_says_that_copying_does(tmp_path: Path) -> None:
+    command = [*without_fuse(tmp_path), *DEVDEV, "doctor", "--json"]
+    result = subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
+    report = json.loads(result.stdout)
+    assert (result.returncode, report["ok"]) == (0, True)
+    assert find(report, "/dev/fuse")["status"] == "failed"
+    assert find(report, "right to mount")["status"] == "missing"
+    copy = find(report, "copy")
+    assert copy["status"] == "ok"
+    prefix = "available, no privilege needed, used when fuse is not: /dev/fuse "
+    assert copy["detail"].startswith(prefix)
+    assert "(copy)" in find(report, "trial workspace")["detail"]

@@ -166,3 +166,19 @@ def test_a_file_that_is_no_snapshot_is_an_error(place: Path, tmp_path: Path) -> 
     path.write_bytes(b"something else")
     line = error_line(devdev("mount", path, place))
     assert line.startswith(f"cannot load snapshot '{path}': byte 0")
+
+
+@pytest.mark.parametrize(("atime", "moves"), [("strict", True), ("never", False)])
+def test_reading_moves_the_time_of_access_as_told(
+    atime: str, moves: bool, place: Path
+) -> None:
+    with Background("mount", place, "--atime", atime) as mounting:
+        mounting.wait_for(READY)
+        (place / "f").write_text("x")
+        before = (place / "f").stat().st_atime_ns
+        with open(place / "f", "rb") as file:
+            # Otherwise it comes from the page cache, and nobody is told.
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+            assert file.read() == b"x"
+        assert ((place / "f").stat().st_atime_ns > before) == moves
+        assert mounting.end(signal.SIGINT)[0] == 0

@@ -1,10 +1,10 @@
 """What LIMITATIONS.md says of devdev-exec."""
 
-import dataclasses
+import sys
 from pathlib import Path
 
 import pytest
-from devdev_exec import ExecResult, Workspace
+from devdev_exec import Workspace
 
 
 @pytest.mark.fuse
@@ -22,6 +22,15 @@ def test_a_program_that_reads_keys_shows_the_end_of_file() -> None:
     assert b"^D" in result.output
 
 
-def test_a_result_has_no_changed_paths() -> None:
-    names = {field.name for field in dataclasses.fields(ExecResult)}
-    assert not any("changed" in name for name in names)
+@pytest.mark.fuse
+def test_what_is_written_by_a_mapping_alone_is_nobodys() -> None:
+    script = (
+        "import mmap, os; fd = os.open('f', os.O_RDWR); "
+        "pages = mmap.mmap(fd, 4096); pages[:3] = b'abc'"
+    )
+    with Workspace() as ws:
+        ws.fs.write_bytes("/f", bytes(4096))
+        result = ws.exec([sys.executable, "-c", script], pty=False).check()
+        assert ws.fs.read_bytes("/f")[:3] == b"abc"
+        assert (result.span, result.changed) == (0, ())
+        assert ws.fs.log().spans[-1].actor == ""

@@ -7,15 +7,20 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
 
 import pytest
 from devdev_fs import Fs, FsError, Kind, MergeConflict, SetAttr
-from devdev_mount import DriverUnavailable, MountError, MountOptions
-from devdev_mount._copy._session import CopyDriver, CopySession
+from devdev_mount import (
+    DriverUnavailable,
+    Mount,
+    MountError,
+    MountOptions,
+    check_mountable,
+    mount,
+)
 
 from tests.processes import wait_until
 from tests.users import as_ordinary_user, why_no_ordinary_user
@@ -32,29 +37,23 @@ def fs() -> Fs:
 
 
 @pytest.fixture
-def copy(fs: Fs) -> Iterator[CopySession]:
-    session = start(fs)
-    yield session
-    session.stop()
-    os.rmdir(os.path.dirname(session.path))
+def copy(fs: Fs) -> Iterator[Mount]:
+    with mount(fs, driver="copy") as copy:
+        yield copy
+    assert not os.path.lexists(copy.path.parent)
     fs.check_invariants()
 
 
 @pytest.fixture
-def root(copy: CopySession) -> Path:
-    return Path(copy.path)
-
-
-def start(fs: Fs, options: MountOptions = MountOptions()) -> CopySession:  # noqa: B008
-    directory = tempfile.mkdtemp(prefix="devdev-ws-")
-    return CopyDriver().start(fs, directory, options, is_private=True)
+def root(copy: Mount) -> Path:
+    return copy.path
 
 
 # --- both ways -------------------------------------------------------------------
 
 
 def test_what_is_written_on_one_side_is_read_on_the_other(
-    fs: Fs, copy: CopySession, root: Path
+    fs: Fs, copy: Mount, root: Path
 ) -> None:
     fs.write_text("/a", "by the api")
     copy.push()
@@ -65,7 +64,7 @@ def test_what_is_written_on_one_side_is_read_on_the_other(
 
 
 def test_what_is_renamed_keeps_its_number_and_its_links(
-    fs: Fs, copy: CopySession, root: Path
+    fs: Fs, copy: Mount, root: Path
 ) -> None:
     fs.mkdir("/d/e", parents=True)
     fs.write_text("/d/e/f", "x")
@@ -83,7 +82,7 @@ def test_what_is_renamed_keeps_its_number_and_its_links(
     assert (root / "d/e/f").stat().st_ino == (root / "g").stat().st_ino
 
 
-def test_two_names_change_places(fs: Fs, copy: CopySession, root: Path) -> None:
+def test_two_names_change_places(fs: Fs, copy: Mount, root: Path) -> None:
     for name in "ab":
         fs.mkdir(f"/{name}")
         fs.write_text(f"/{name}/{name}", name)
@@ -97,9 +96,7 @@ def test_two_names_change_places(fs: Fs, copy: CopySession, root: Path) -> None:
     assert copy.pull().span == 0
 
 
-def test_only_what_may_have_changed_is_opened(
-    fs: Fs, copy: CopySession, root: Path
-) -> None:
+def test_only_what_may_have_changed_is_opened(fs: Fs, copy: Mount, root: Path) -> None:
     for name in "abc":
         fs.write_text(f"/{name}", name)
     copy.push()
@@ -130,13 +127,13 @@ class _Opened:
         return names
 
 
-def settle(copy: CopySession) -> None:
+def settle(copy: Mount) -> None:
     """Pull until the host's clock has ticked since what was written last."""
     wait_until(lambda: copy.pull().changed == 0, "the host's clock")
 
 
 def test_a_change_within_a_tick_of_the_clock_is_seen(
-    fs: Fs, copy: CopySession, root: Path
+    fs: Fs, copy: Mount, root: Path
 ) -> None:
     for number in range(300):
         (root / "f").write_text(f"{number:04}")
@@ -145,9 +142,7 @@ def test_a_change_within_a_tick_of_the_clock_is_seen(
         assert fs.read_text("/f") == f"{number:04}"
 
 
-def test_extended_attributes_go_both_ways(
-    fs: Fs, copy: CopySession, root: Path
-) -> None:
+def test_extended_attributes_go_both_ways(fs: Fs, copy: Mount, root: Path) -> None:
     (root / "f").touch()
     try:
         os.setxattr(root / "f", "user.a", b"1")
@@ -162,9 +157,7 @@ def test_extended_attributes_go_both_ways(
     assert os.listxattr(root / "f") == ["user.b"]
 
 
-def test_a_sparse_file_of_a_tebibyte_stays_one(
-    fs: Fs, copy: CopySession, root: Path
-) -> None:
+def test_a_sparse_file_of_a_tebibyte_stays_one(fs: Fs, copy: Mount, root: Path) -> None:
     fs.write_text("/s", "x")
     fs.truncate("/s", 2**40)
     copy.push()
@@ -178,7 +171,7 @@ def test_a_sparse_file_of_a_tebibyte_stays_one(
     assert fs.stat("/s").blocks < 100
 
 
-def test_a_deep_tree_is_no_obstacle(fs: Fs, copy: CopySession, root: Path) -> None:
+def test_a_deep_tree_is_no_obstacle(fs: Fs, copy: Mount, root: Path) -> None:
     fs.mkdir("/" + "d/" * 1200, parents=True)
     copy.push()
     with pytest.MonkeyPatch.context() as patch:
@@ -190,9 +183,7 @@ def test_a_deep_tree_is_no_obstacle(fs: Fs, copy: CopySession, root: Path) -> No
     assert fs.read_text("/" + "d/" * 1200 + "bottom") == "x"
 
 
-def test_what_a_snapshot_brings_replaces_all(
-    fs: Fs, copy: CopySession, root: Path
-) -> None:
+def test_what_a_snapshot_brings_replaces_all(fs: Fs, copy: Mount, root: Path) -> None:
     other = Fs()
     other.mkdir("/a")
     other.symlink("a", "/b")
@@ -206,7 +197,7 @@ def test_what_a_snapshot_brings_replaces_all(
     assert copy.pull().span == 0
 
 
-def test_an_actor_has_what_programs_did(fs: Fs, copy: CopySession, root: Path) -> None:
+def test_an_actor_has_what_programs_did(fs: Fs, copy: Mount, root: Path) -> None:
     (root / "f").write_text("x")
     span = copy.pull(actor="make").span
     assert [(each.id, each.actor) for each in fs.log().spans][-1] == (span, "make")
@@ -220,22 +211,17 @@ def test_owners_are_real_if_asked_for() -> None:
     fs = Fs()
     fs.write_text("/f", "x")
     fs.setattr("/f", SetAttr(uid=1000, gid=1001))
-    copy = start(fs, MountOptions(ownership="exact"))
-    info = os.stat(f"{copy.path}/f")
-    assert (info.st_uid, info.st_gid) == (1000, 1001)
-    os.chown(f"{copy.path}/f", 5, 6)
-    directory = os.path.dirname(copy.path)
-    copy.stop()
-    os.rmdir(directory)
+    with mount(fs, driver="copy", options=MountOptions(ownership="exact")) as copy:
+        info = os.stat(copy.path / "f")
+        assert (info.st_uid, info.st_gid) == (1000, 1001)
+        os.chown(copy.path / "f", 5, 6)
     assert fs.stat("/f")[3:5] == (5, 6)
 
 
 # --- what both sides change ------------------------------------------------------
 
 
-def test_changes_of_different_lines_are_merged(
-    fs: Fs, copy: CopySession, root: Path
-) -> None:
+def test_changes_of_different_lines_are_merged(fs: Fs, copy: Mount, root: Path) -> None:
     fs.write_text("/f", "1\n2\n3\n4\n5\n")
     copy.push()
     fs.write_text("/f", "one\n2\n3\n4\n5\n")
@@ -245,7 +231,7 @@ def test_changes_of_different_lines_are_merged(
     assert (root / "f").read_text() == "one\n2\n3\n4\nfive\n"
 
 
-def test_a_conflict_keeps_both(fs: Fs, copy: CopySession, root: Path) -> None:
+def test_a_conflict_keeps_both(fs: Fs, copy: Mount, root: Path) -> None:
     fs.write_bytes("/f", b"\0before")
     fs.write_text("/gone", "before")
     copy.push()
@@ -270,7 +256,7 @@ def test_a_conflict_keeps_both(fs: Fs, copy: CopySession, root: Path) -> None:
 
 
 def test_a_push_first_pulls_what_it_would_overwrite(
-    fs: Fs, copy: CopySession, root: Path
+    fs: Fs, copy: Mount, root: Path
 ) -> None:
     fs.write_bytes("/f", b"\0before")
     copy.push()
@@ -281,7 +267,7 @@ def test_a_push_first_pulls_what_it_would_overwrite(
 
 
 def test_a_file_that_is_being_written_is_right_in_the_end(
-    fs: Fs, copy: CopySession, root: Path
+    fs: Fs, copy: Mount, root: Path
 ) -> None:
     stop = Event()
 
@@ -305,7 +291,7 @@ def test_a_file_that_is_being_written_is_right_in_the_end(
 
 
 def test_a_pull_beyond_the_quota_changes_nothing(
-    fs: Fs, copy: CopySession, root: Path
+    fs: Fs, copy: Mount, root: Path
 ) -> None:
     fs.set_limits(max_bytes=64 * 1024)
     before = fs.image_digest()
@@ -321,7 +307,7 @@ def test_a_pull_beyond_the_quota_changes_nothing(
 
 
 def test_a_push_that_fails_is_finished_by_the_next(
-    fs: Fs, copy: CopySession, root: Path
+    fs: Fs, copy: Mount, root: Path
 ) -> None:
     fs.mkdir("/d")
     fs.write_bytes("/d/f", b"a" * 200_000)
@@ -347,34 +333,32 @@ def test_a_push_that_fails_is_finished_by_the_next(
 
 def test_device_nodes_are_told_of_and_not_lost(fs: Fs) -> None:
     fs.inodes.mknod(fs.stat("/").ino, b"null", Kind.CHARACTER_DEVICE | 0o666, 0x103)
-    copy = start(fs)
-    fs.write_text("/f", "")
-    report = copy.push()
-    assert os.listdir(copy.path) == ["f"]
-    Path(copy.path, "g").touch()
-    copy.pull()
+    with mount(fs, driver="copy") as copy:
+        fs.write_text("/f", "")
+        report = copy.push()
+        assert os.listdir(copy.path) == ["f"]
+        (copy.path / "g").touch()
+        copy.pull()
     assert fs.lstat("/null").kind == Kind.CHARACTER_DEVICE
     assert [each.path for each in report.unkept] == ["/null"]
-    copy.stop()
-    os.rmdir(os.path.dirname(copy.path))
 
 
 def test_a_directory_cannot_be_read_only() -> None:
     with pytest.raises(DriverUnavailable, match="read_only"):
-        CopyDriver().check(MountOptions(read_only=True))
+        check_mountable(MountOptions(read_only=True), driver="copy")
 
 
 def test_a_directory_that_is_not_empty_is_refused(tmp_path: Path) -> None:
     (tmp_path / "f").touch()
     with pytest.raises(MountError, match="not empty"):
-        CopyDriver().resolve(tmp_path)
+        mount(Fs(), tmp_path, driver="copy")
 
 
 # --- hostile programs ------------------------------------------------------------
 
 
 def test_nothing_is_written_through_a_link_put_in_a_directorys_place(
-    fs: Fs, copy: CopySession, root: Path, tmp_path: Path
+    fs: Fs, copy: Mount, root: Path, tmp_path: Path
 ) -> None:
     fs.mkdir("/d")
     fs.write_text("/d/f", "inside")
@@ -387,12 +371,12 @@ def test_nothing_is_written_through_a_link_put_in_a_directorys_place(
     copy.push()
     assert os.listdir(tmp_path) == ["f"]
     assert (tmp_path / "f").read_text() == "outside"
-    copy.stop()
+    copy.unmount()
     assert (tmp_path / "f").read_text() == "outside"
 
 
 def test_nothing_gets_out_while_a_directory_and_a_link_change_places(
-    fs: Fs, copy: CopySession, root: Path, tmp_path: Path
+    fs: Fs, copy: Mount, root: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "f").write_text("outside")
     before = (tmp_path / "f").stat()
@@ -427,7 +411,7 @@ def test_nothing_gets_out_while_a_directory_and_a_link_change_places(
 
 
 def test_nothing_is_read_through_a_link(
-    fs: Fs, copy: CopySession, root: Path, tmp_path: Path
+    fs: Fs, copy: Mount, root: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "secret").write_text("secret")
     fs.write_text("/f", "x")
@@ -446,30 +430,49 @@ def test_nothing_is_read_through_a_link(
 
 
 def test_what_was_not_pulled_is_pulled_at_the_end(fs: Fs) -> None:
-    copy = start(fs)
-    Path(copy.path, "f").write_text("x")
-    directory = os.path.dirname(copy.path)
-    copy.stop()
-    copy.stop()
+    copy = mount(fs, driver="copy")
+    (copy.path / "f").write_text("x")
+    copy.unmount()
+    copy.unmount()
     assert fs.read_text("/f") == "x"
-    assert os.listdir(directory) == []
-    os.rmdir(directory)
+    assert not os.path.lexists(copy.path.parent)
 
 
-def test_others_do_not_get_in(copy: CopySession) -> None:
-    assert os.stat(os.path.dirname(copy.path)).st_mode & 0o777 == 0o700
+def test_what_cannot_be_pulled_at_the_end_is_kept_until_it_is_given_up(
+    fs: Fs,
+) -> None:
+    fs.set_limits(max_bytes=64 * 1024)
+    copy = mount(fs, driver="copy")
+    (copy.path / "large").write_bytes(b"x" * 100_000)
+    with pytest.raises(FsError, match="large"):
+        copy.unmount()
+    assert copy.is_alive
+    assert (copy.path / "large").stat().st_size == 100_000
+    copy.unmount()
+    assert not copy.is_alive
+    assert not os.path.lexists(copy.path.parent)
+
+
+def test_a_directory_of_the_caller_is_emptied_and_kept(fs: Fs, tmp_path: Path) -> None:
+    fs.write_text("/f", "x")
+    with mount(fs, tmp_path, driver="copy") as copy:
+        assert copy.path == tmp_path
+        assert os.listdir(tmp_path) == ["f"]
+    assert os.listdir(tmp_path) == []
+
+
+def test_others_do_not_get_in(copy: Mount) -> None:
+    assert copy.path.parent.stat().st_mode & 0o777 == 0o700
 
 
 _OWNER = """
-import sys, tempfile
+import sys
 from devdev_fs import Fs
-from devdev_mount import MountOptions
-from devdev_mount._copy._session import CopyDriver
-directory = tempfile.mkdtemp(prefix="devdev-ws-")
+from devdev_mount import mount
 fs = Fs()
 fs.mkdir("/d")
 fs.write_text("/d/f", "x")
-copy = CopyDriver().start(fs, directory, MountOptions(), is_private=True)
+copy = mount(fs, driver="copy")
 print(copy.path, flush=True)
 sys.stdin.read()
 """
@@ -489,40 +492,38 @@ def test_a_killed_owner_leaves_nothing() -> None:
 
 
 _ORDINARY = """
-import os, tempfile
+import os
 from devdev_fs import Fs
-from devdev_mount import MountOptions
-from devdev_mount._copy._session import CopyDriver
-directory = tempfile.mkdtemp(prefix="devdev-ws-")
+from devdev_mount import mount
 fs = Fs()
 fs.mkdir("/closed")
 fs.write_text("/closed/f", "1")
 fs.chmod("/closed/f", 0)
 fs.chmod("/closed", 0)
-copy = CopyDriver().start(fs, directory, MountOptions(), is_private=True)
-assert os.stat(copy.path + "/closed").st_mode & 0o777 == 0
-os.mkdir(copy.path + "/new")
-open(copy.path + "/new/g", "w").write("2")
-os.chmod(copy.path + "/new/g", 0o200)
-os.chmod(copy.path + "/new", 0o300)
+copy = mount(fs, driver="copy")
+path = str(copy.path)
+assert os.stat(path + "/closed").st_mode & 0o777 == 0
+os.mkdir(path + "/new")
+open(path + "/new/g", "w").write("2")
+os.chmod(path + "/new/g", 0o200)
+os.chmod(path + "/new", 0o300)
 copy.pull()
 assert fs.read_text("/new/g") == "2"
 assert fs.stat("/new").perm == 0o300 and fs.stat("/new/g").perm == 0o200
-assert os.stat(copy.path + "/new").st_mode & 0o777 == 0o300
+assert os.stat(path + "/new").st_mode & 0o777 == 0o300
 fs.write_text("/closed/f", "3")
 fs.write_text("/closed/h", "4")
 fs.chmod("/", 0o555)
 copy.push()
-assert os.stat(copy.path).st_mode & 0o777 == 0o555
+assert os.stat(path).st_mode & 0o777 == 0o555
 report = copy.pull()
 assert report.span == 0, (report, fs.log().spans[-1])
-os.chmod(copy.path + "/closed", 0o700)
-os.chmod(copy.path + "/closed/f", 0o400)
-assert open(copy.path + "/closed/f").read() == "3"
-copy.stop()
+os.chmod(path + "/closed", 0o700)
+os.chmod(path + "/closed/f", 0o400)
+assert open(path + "/closed/f").read() == "3"
+copy.unmount()
 fs.check_invariants()
-assert os.listdir(directory) == []
-os.rmdir(directory)
+assert not os.path.lexists(os.path.dirname(path))
 print("fine")
 """
 

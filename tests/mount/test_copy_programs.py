@@ -5,13 +5,11 @@ import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 
 import pytest
 from devdev_fs import Fs
-from devdev_mount import MountOptions, serve
-from devdev_mount._copy._session import CopyDriver, CopySession
+from devdev_mount import Mount, mount, serve
 
 _ENVIRONMENT = {
     "PATH": os.defpath + ":/usr/bin:/bin",
@@ -110,22 +108,15 @@ def fs() -> Fs:
 
 
 @pytest.fixture
-def copy(fs: Fs) -> Iterator[CopySession]:
-    directory = tempfile.mkdtemp(prefix="devdev-ws-")
-    session = CopyDriver().start(fs, directory, MountOptions(), is_private=True)
-    try:
-        yield session
-    finally:
-        session.stop()
-        os.rmdir(directory)
-        fs.check_invariants()
+def copy(fs: Fs) -> Iterator[Mount]:
+    with mount(fs, driver="copy") as copy:
+        yield copy
+    fs.check_invariants()
 
 
 @pytest.mark.fuse
 @pytest.mark.parametrize("name", SCRIPTS)
-def test_the_tree_is_the_one_that_a_mount_has(
-    fs: Fs, copy: CopySession, name: str
-) -> None:
+def test_the_tree_is_the_one_that_a_mount_has(fs: Fs, copy: Mount, name: str) -> None:
     script, programs = SCRIPTS[name]
     for program in programs:
         if shutil.which(program) is None:
@@ -141,7 +132,7 @@ def test_the_tree_is_the_one_that_a_mount_has(
 
 @pytest.mark.fuse
 def test_so_it_is_when_each_program_sees_what_the_one_before_left(
-    fs: Fs, copy: CopySession
+    fs: Fs, copy: Mount
 ) -> None:
     scripts = [_NAMES, _EDITS, "rm -rf d; mv 'with space' d; chmod 700 swap1", _SPACE]
     with serve() as served:
@@ -153,22 +144,15 @@ def test_so_it_is_when_each_program_sees_what_the_one_before_left(
             assert fs.tree_digest() == served.fs.tree_digest()
 
 
-def test_a_second_directory_shows_what_came_of_the_first(
-    fs: Fs, copy: CopySession
-) -> None:
+def test_a_second_directory_shows_what_came_of_the_first(fs: Fs, copy: Mount) -> None:
     run(_NAMES + _MODES + _SPACE, copy.path)
     copy.pull()
     twin_fs = Fs()
     twin_fs.load(fs.dump())
-    directory = tempfile.mkdtemp(prefix="devdev-ws-")
-    twin = CopyDriver().start(twin_fs, directory, MountOptions(), is_private=True)
-    try:
-        shown = _tree(copy.path)
+    with mount(twin_fs, driver="copy") as twin:
+        shown = _tree(str(copy.path))
         assert len(shown) > 20
-        assert _tree(twin.path) == shown
-    finally:
-        twin.stop()
-        os.rmdir(directory)
+        assert _tree(str(twin.path)) == shown
 
 
 def _tree(top: str) -> dict[str, tuple[int, int, int, str]]:

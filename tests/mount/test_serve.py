@@ -1,6 +1,7 @@
 """A filesystem and its mount in a process of their own, and the client's interface."""
 
 import ctypes
+import errno
 import importlib.util
 import mmap
 import os
@@ -13,10 +14,16 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import cast
 
 import pytest
+from devdev_fs.testing import ManualClock
 from devdev_mount import (
+    AtimePolicy,
+    DriverName,
+    Fs,
     FsError,
+    MergeConflict,
     MountError,
     MountOptions,
     Served,
@@ -24,6 +31,7 @@ from devdev_mount import (
     SnapshotError,
     serve,
 )
+from devdev_mount._messages import decode_failure, encode_failure
 
 from tests.processes import is_gone, is_listed, wait_until
 
@@ -428,3 +436,78 @@ def test_an_import_of_no_directory_says_so(served: Served, tree: Path) -> None:
         served.import_tree(tree / "a")
     with pytest.raises(FileNotFoundError):
         served.import_tree(tree / "missing")
+
+
+# --- how it is served ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("atime", "moves"),
+    [("strict", [True, True]), ("relative", [True, False]), ("never", [False, False])],
+)
+def test_reading_moves_the_time_of_access_as_asked_for(
+    atime: AtimePolicy, moves: list[bool]
+) -> None:
+    with serve(atime=atime, clock=ManualClock(10**18, 1000)) as served:
+        served.fs.write_text("/f", "x")
+        seen = []
+        for _ in moves:
+            before = served.fs.stat("/f").atime_ns
+            served.fs.read_text("/f")
+            seen.append(served.fs.stat("/f").atime_ns > before)
+        assert seen == moves
+
+
+def test_a_served_copy_is_kept_in_step_on_request() -> None:
+    with serve(driver="copy") as served:
+        assert (served.driver, served.path.name) == ("copy", "files")
+        served.fs.write_text("/f", "one\n")
+        assert served.push().made == 1
+        run("sh", "-c", "cat f; echo two > f; mkdir d", cwd=served.path)
+        report = served.pull("me")
+        assert served.fs.read_text("/f") == "two\n"
+        (span,) = (each for each in served.fs.log().spans if each.id == report.span)
+        assert (span.actor, len(span.changes)) == ("me", 2)
+        served.attribute(os.getpid(), report.span)
+        assert served.requests == {}
+    assert not is_listed(served.path.parent)
+
+
+def test_what_a_pull_reports_and_refuses_comes_over_the_wire() -> None:
+    with serve(driver="copy", max_bytes=64 * 1024) as served:
+        served.fs.write_bytes("/f", b"\0before")
+        served.fs.inodes.mknod(served.fs.stat("/").ino, b"null", 0o020666, 0x103)
+        (unkept,) = served.push().unkept
+        assert unkept.path == "/null"
+        served.fs.write_bytes("/f", b"\0api")
+        (served.path / "f").write_bytes(b"\0program")
+        report = served.pull()
+        assert [each.kind.name for each in report.conflicts] == ["CONTENT"]
+        assert report.kept_beside == ("/f~devdev-1",)
+        (served.path / "large").write_bytes(b"x" * 100_000)
+        with pytest.raises(FsError, match="large") as caught:
+            served.pull()
+        assert caught.value.errno == errno.ENOSPC
+    assert not is_listed(served.path.parent)
+
+
+def test_a_conflict_that_cannot_be_settled_comes_over_the_wire_whole() -> None:
+    """Others would have to win the same race five times: the frame alone is tried."""
+    fs = Fs()
+    fs.write_text("/f\udcff", "1")
+    base, other = fs.fork(), fs.fork()
+    fs.write_bytes("/f\udcff", b"\0a")
+    other.write_bytes("/f\udcff", b"\0b")
+    with pytest.raises(MergeConflict) as caught:
+        fs.merge(base, other)
+    again = decode_failure(encode_failure(caught.value))
+    assert isinstance(again, MergeConflict)
+    assert again.conflicts == caught.value.conflicts
+    assert str(again) == str(caught.value)
+
+
+def test_a_driver_that_there_is_not_is_named() -> None:
+    with pytest.raises(ValueError, match="'nfs'"):
+        serve(driver=cast(DriverName, "nfs"))
+    with pytest.raises(ValueError, match="'sometimes'"):
+        serve(atime=cast(AtimePolicy, "sometimes"))

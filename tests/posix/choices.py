@@ -72,9 +72,12 @@ LEADS_TO = st.sampled_from(
     ["a", "b", "a/b", "../a", "../b/c", ".", "..", "c/", "nowhere", "../d/.", ""]
 )
 
+MADE = st.sampled_from(["directory", "directory", "regular", "regular", *TYPE_BITS])
+"""Kinds of what there is at the beginning."""
+
 # --- who, and what they may --------------------------------------------------------
 
-USERS = st.sampled_from([ROOT, ROOT, ALICE, BOB, CAROL])
+USERS = st.sampled_from([ROOT, ROOT, ROOT, ALICE, BOB, CAROL])
 IDS = st.sampled_from([-1, 0, ALICE.uid, BOB.uid, ALICE.gid, BOB.gid])
 MODES = st.sampled_from(
     [0o777, 0o755, 0o700, 0o644, 0o070, 0o007, 0, 0o4755, 0o2775, 0o2755, 0o6711]
@@ -124,11 +127,12 @@ XATTRS = st.sampled_from(
     + ["user.", "a", "other.a", "system.a"]
 )
 _NO_MASK = acl(("u", 7), ("user", 5, BOB.uid), ("g", 5), ("o", 0))
+NO_ENTRIES = acl()
 _LISTS = [
     acl(("u", 7), ("user", 5, BOB.uid), ("g", 5), ("m", 7), ("o", 0)),
     acl(("u", 6), ("g", 4), ("group", 7, BOB.gid), ("m", 3), ("o", 4)),
     acl(("u", 7), ("g", 0), ("o", 5)),
-    acl(),
+    NO_ENTRIES,
 ]
 VALUES = st.sampled_from([b"", b"red", b"v" * 40, _NO_MASK, *_LISTS, *_LISTS])
 """Access control lists among them, one without the mask that it has to have."""

@@ -165,17 +165,22 @@ class InMemoryPosix(MemoryPaths):
 
     def link_open(self, fd: int, new: str) -> None:
         file = self.file(fd)
+        place = self.new_place(new)
         if file.is_unlinkable:
+            with suppress(NotFound):
+                self.lookup(place)
+                raise FsError(Errno.EEXIST, path=new)
             raise FsError(Errno.ENOENT, "the file is to stay without a name")
-        parent, name, _ = self.new_place(new)
+        parent, name, _ = place
         self.inodes.link(file.ino, parent, name, self.caller)
 
     def unlink(self, path: str) -> None:
         place = self.place(path)
         if place.is_dots:
             raise FsError(Errno.EISDIR, path=path)
-        if place.has_slash and not self.lookup(place).is_dir:
-            raise FsError(Errno.ENOTDIR, path=path)
+        if place.has_slash:
+            is_dir = self.lookup(place).is_dir
+            raise FsError(Errno.EISDIR if is_dir else Errno.ENOTDIR, path=path)
         self.inodes.unlink(place.parent, place.name, self.caller)
 
     def rmdir(self, path: str) -> None:
@@ -369,9 +374,9 @@ class InMemoryPosix(MemoryPaths):
         offset: int | None = None,
         target_offset: int | None = None,
     ) -> int:
-        for fd in (source, target):
-            if self.inodes.getattr(self.opened(fd).ino).is_dir:
-                raise FsError(Errno.EISDIR, "a range of a directory")
+        inos = self.opened(source).ino, self.opened(target).ino
+        if any(self.inodes.getattr(ino).is_dir for ino in inos):
+            raise FsError(Errno.EISDIR, "a range of a directory")
         reading, writing = self._readable(source), self._writable(target)
         if writing.flags & O_APPEND:
             raise FsError(Errno.EBADF, "the target is open for appending")

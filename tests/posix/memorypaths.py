@@ -117,8 +117,10 @@ class MemoryPaths:
         if len(raw) >= PATH_MAX:
             raise FsError(Errno.ENAMETOOLONG, "a long path")
         head, _, name = raw.rstrip(b"/").rpartition(b"/")
-        # Behind the dot, it has to be a directory that the caller may search.
-        parent = self.resolve(head + b"/." if head else b".")
+        if self._here == ROOT_INO:
+            # For the dot's sake a directory, which the caller may search.
+            head = head + b"/." if head else b"."
+        parent = self.resolve(head or b".")
         return Place(parent, name, raw.endswith(b"/"))
 
     def new_place(self, path: str) -> Place:

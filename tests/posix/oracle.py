@@ -31,16 +31,20 @@ from tests.posix.abi import (
     O_CREAT,
     O_DIRECTORY,
     O_EXCL,
+    O_NOATIME,
     O_NOFOLLOW,
     O_PATH,
+    O_RDWR,
     S_IFDIR,
+    S_IFIFO,
     S_IFREG,
     SEEK_CUR,
     SEEK_DATA,
     SEEK_HOLE,
     SEEK_SET,
 )
-from tests.posix.checks import DEVICE, user
+from tests.posix.cases.acls import ACCESS
+from tests.posix.checks import DEVICE, make, user
 from tests.posix.choices import (
     ACCESS_MODES,
     ACCESSES,
@@ -51,9 +55,12 @@ from tests.posix.choices import (
     KINDS,
     LEADS_TO,
     LENGTHS,
+    MADE,
     MODES,
     MOST_FILES,
+    NAMES,
     NEW_PLACES,
+    NO_ENTRIES,
     OFFSETS,
     OPTIONS,
     PLACES,
@@ -81,10 +88,35 @@ COPIED_HOLES = "the kernel copies the holes of a tmpfs as zeros, the store as ho
 UNWRITTEN = "what is allocated and was never written is a hole in a tmpfs, else data"
 
 
+IN_DIRECTORY: dict[str, Callable[[Posix, str], object]] = {
+    "mkdir": lambda p, name: p.mkdir(name),
+    "create": lambda p, name: p.close(p.open(name, O_CREAT | O_EXCL)),
+    "symlink": lambda p, name: p.symlink("a", name),
+    "mknod": lambda p, name: p.mknod(name, S_IFIFO | 0o600),
+    "link": lambda p, name: p.link(name, "a"),
+    "unlink": lambda p, name: p.unlink(name),
+    "rmdir": lambda p, name: p.rmdir(name),
+    "rename": lambda p, name: p.rename(name, "b"),
+    "stat": lambda p, name: p.lstat(name).mode,
+}
+
+
 class Refused(NamedTuple):
     """How a call ended that was refused."""
 
     error: str
+
+
+class Making(NamedTuple):
+    """What there is at the beginning, in one of the directories until then."""
+
+    kind: str
+    index: int
+    name: str
+    mode: int
+    owner: User
+    data: bytes
+    """What is written to a file, which stays open; one without is closed."""
 
 
 class Oracle(RuleBasedStateMachine):
@@ -125,13 +157,36 @@ class Oracle(RuleBasedStateMachine):
             os.umask(before)
             os.fchdir(self._home)
 
-    @initialize(mode=st.sampled_from([0o777, 0o2777, 0o755]))
-    def begin(self, mode: int) -> None:
+    @initialize(
+        mode=st.sampled_from([0o777, 0o2777, 0o755]),
+        makings=st.lists(
+            st.builds(Making, MADE, st.integers(0, 30), NAMES, MODES, USERS, DATA),
+            min_size=4,
+            max_size=20,
+        ),
+    )
+    def begin(self, mode: int, makings: list[Making]) -> None:
         with self._inside():
             for side in (self.theirs, self.ours):
                 side.posix.chmod(".", mode)
                 side.look()
-                side.settle()
+        self._settle()
+        for making in makings:
+            self._make(making)
+            self.they_are_the_same_and_the_store_is_sound()
+
+    def _make(self, making: Making) -> None:
+        tree = self.theirs.tree
+        above = [at for at in tree if tree[at].attributes.kind == S_IFDIR]
+        path = f"{above[making.index % len(above)]}/{making.name}"
+        if path not in tree:
+            self.same(
+                lambda side: make(side.posix, making.kind, path, making.mode).mode
+            )
+            self.same(lambda side: side.posix.lchown(path, *making.owner[:2]))
+        if making.kind == "regular" and making.data:
+            self._open(path, O_RDWR, 0, ROOT)
+            self.at_file(-1, lambda p, fd: p.write(fd, making.data))
 
     # --- making the same call ------------------------------------------------------
 
@@ -145,9 +200,6 @@ class Oracle(RuleBasedStateMachine):
         self, call: Callable[[Side], object], who: User = ROOT
     ) -> tuple[object, object]:
         """Make a call to both, and demand that both refuse it alike, or neither."""
-        self._host.tick(
-            max(max(times.values()) for times in self.theirs.before.values())
-        )
         with self._inside():
             theirs = _attempt(self.theirs, call, who)
         ours = _attempt(self.ours, call, who)
@@ -273,6 +325,7 @@ class Oracle(RuleBasedStateMachine):
     def setxattr(
         self, what: Place | int, name: str, value: bytes, flags: int, who: User
     ) -> None:
+        who = _who_changes(name, value, who)
         self.at(what, lambda p, at: p.setxattr(at, name, value, flags), who)
 
     @rule(what=TARGETS, name=XATTRS, who=USERS)
@@ -285,10 +338,12 @@ class Oracle(RuleBasedStateMachine):
 
     @rule(what=TARGETS, name=XATTRS, who=USERS)
     def removexattr(self, what: Place | int, name: str, who: User) -> None:
+        who = _who_changes(name, NO_ENTRIES, who)
         self.at(what, lambda p, at: p.removexattr(at, name), who)
 
     @rule(place=PLACES, name=XATTRS, value=VALUES, who=USERS)
     def lsetxattr(self, place: Place, name: str, value: bytes, who: User) -> None:
+        who = _who_changes(name, value, who)
         self.at_path(place, lambda p, path: p.lsetxattr(path, name, value), who)
 
     @rule(place=PLACES, name=XATTRS, who=USERS)
@@ -308,15 +363,19 @@ class Oracle(RuleBasedStateMachine):
         self._open(self.path(place), access | options, mode, who)
 
     def _open(self, path: str, flags: int, mode: int, who: User) -> None:
-        if self.attribute("kind", path) not in (S_IFREG, S_IFDIR, None):
+        kind = self.attribute("kind", path)
+        if kind not in (S_IFREG, S_IFDIR, None):
             # What is behind such a name is not the filesystem's, and can block.
             flags = O_PATH | flags & O_NOFOLLOW
+        if kind == S_IFDIR:
+            # A listing in the store always counts as an access.
+            flags &= ~O_NOATIME
         ends = self.both(lambda side: side.posix.open(path, flags, mode), who)
         for side, fd in zip((self.theirs, self.ours), ends, strict=True):
             if isinstance(fd, int):
                 side.files.append(Descriptor(fd, flags))
         if len(self.theirs.files) > MOST_FILES:
-            self.close(0)
+            self.close(index=0)
 
     @precondition(lambda self: self.theirs.files)
     @rule(index=FILES)
@@ -437,6 +496,21 @@ class Oracle(RuleBasedStateMachine):
         path = self.path(new)
         self.at_file(index, lambda p, fd: p.link_open(fd, path))
 
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES, name=NAMES, call=st.sampled_from([*IN_DIRECTORY]), who=USERS)
+    def in_directory(self, index: int, name: str, call: str, who: User) -> None:
+        """By a name in a directory that is open, and may have been removed."""
+        if self.theirs.held(index).attributes.kind != S_IFDIR:
+            return
+        if call == "link" and PROTECTS_LINKS:
+            who = ROOT
+
+        def act(side: Side) -> None:
+            with side.posix.at(side.file(index).fd):
+                IN_DIRECTORY[call](side.posix, name)
+
+        self.same(act, who)
+
     # --- comparing -----------------------------------------------------------------
 
     @invariant()
@@ -447,14 +521,28 @@ class Oracle(RuleBasedStateMachine):
         found = list(differences(self.theirs, self.ours, self._expected))
         assert not found, "\n".join(found)
         self._store.inodes.check_invariants()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Look again when stamps will be later ones than those that there are."""
         with self._inside():
             self.theirs.settle()
         self.ours.settle()
+        self._host.tick(max(max(each.values()) for each in self.theirs.before.values()))
 
 
 def _who_chowns(uid: int, gid: int, who: User) -> User:
     """Who may change nothing about an owner is decided above filesystems."""
     return ROOT if uid == gid == -1 else who
+
+
+def _who_changes(name: str, value: bytes, who: User) -> User:
+    """Root takes access lists off.
+
+    Where the owner is not in the file's group, a tmpfs takes off the set-group-ID bit
+    with it, and disk filesystems do not (fs/ext4/acl.c:ext4_set_acl).
+    """
+    return ROOT if name == ACCESS and value in (b"", NO_ENTRIES) else who
 
 
 def _attempt(side: Side, call: Callable[[Side], object], who: User) -> object:

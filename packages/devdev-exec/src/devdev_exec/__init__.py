@@ -4,6 +4,7 @@
 """
 
 from devdev_mount import AlreadyExists as AlreadyExists
+from devdev_mount import Conflict as Conflict
 from devdev_mount import DriverUnavailable as DriverUnavailable
 from devdev_mount import Errno as Errno
 from devdev_mount import FsBase as FsBase
@@ -11,16 +12,20 @@ from devdev_mount import FsError as FsError
 from devdev_mount import ImportReport as ImportReport
 from devdev_mount import IsADirectory as IsADirectory
 from devdev_mount import Kind as Kind
+from devdev_mount import MergeConflict as MergeConflict
 from devdev_mount import MountError as MountError
 from devdev_mount import MountOptions as MountOptions
 from devdev_mount import NotADirectory as NotADirectory
 from devdev_mount import NotFound as NotFound
 from devdev_mount import NotPermitted as NotPermitted
+from devdev_mount import PullReport as PullReport
+from devdev_mount import PushReport as PushReport
 from devdev_mount import RenameFlags as RenameFlags
 from devdev_mount import ServerDied as ServerDied
 from devdev_mount import SetAttr as SetAttr
 from devdev_mount import SnapshotError as SnapshotError
 from devdev_mount import Stat as Stat
+from devdev_mount import Unkept as Unkept
 
 from devdev_exec._cancellation import Cancellation as Cancellation
 from devdev_exec._errors import ExecCancelled as ExecCancelled
@@ -29,6 +34,7 @@ from devdev_exec._errors import SpawnError as SpawnError
 from devdev_exec._pty import WindowSize as WindowSize
 from devdev_exec._result import ExecResult as ExecResult
 from devdev_exec._workspace import HOME as HOME
+from devdev_exec._workspace import DriverChoice as DriverChoice
 from devdev_exec._workspace import Workspace as Workspace
 
 __version__ = "0.1.0"
@@ -37,6 +43,8 @@ __all__ = (
     "HOME",
     "AlreadyExists",
     "Cancellation",
+    "Conflict",
+    "DriverChoice",
     "DriverUnavailable",
     "Errno",
     "ExecCancelled",
@@ -47,17 +55,21 @@ __all__ = (
     "ImportReport",
     "IsADirectory",
     "Kind",
+    "MergeConflict",
     "MountError",
     "MountOptions",
     "NotADirectory",
     "NotFound",
     "NotPermitted",
+    "PullReport",
+    "PushReport",
     "RenameFlags",
     "ServerDied",
     "SetAttr",
     "SnapshotError",
     "SpawnError",
     "Stat",
+    "Unkept",
     "WindowSize",
     "Workspace",
 )

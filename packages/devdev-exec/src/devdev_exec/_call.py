@@ -15,6 +15,9 @@ from devdev_exec._wire import Cause, Channel, Kind, Request
 OutputHandler = Callable[[bytes], object]
 """Is called with each piece of output, in the thread that waits for the result."""
 
+StartHandler = Callable[[int], object]
+"""Is told, before the program starts, the process that will stand over all of it."""
+
 _INPUT_SIZE = 64 * 1024  # of one frame
 
 
@@ -27,6 +30,7 @@ class Call:
         request: Request,
         stdin: bytes,
         *,
+        on_start: StartHandler | None = None,
         on_output: OutputHandler | None,
         on_stderr: OutputHandler | None,
         max_output: int,
@@ -34,6 +38,8 @@ class Call:
         self._sock = sock
         self._channel = Channel(sock)
         self._request = request
+        self._stdin = stdin
+        self._on_start = on_start
         self._handlers = {Kind.OUTPUT: on_output, Kind.STDERR: on_stderr}
         self._streams = {
             Kind.OUTPUT: BoundedOutput(max_output),
@@ -41,9 +47,13 @@ class Call:
         }
         self._is_accepted = False
         self._begin = time.monotonic()
-        self._channel.send(Kind.REQUEST, request.encode())
-        if stdin:
-            view = memoryview(stdin)
+        if on_start is None:
+            self._send_request()
+
+    def _send_request(self) -> None:
+        self._channel.send(Kind.REQUEST, self._request.encode())
+        if self._stdin:
+            view = memoryview(self._stdin)
             for start in range(0, len(view), _INPUT_SIZE):
                 chunk = view[start : start + _INPUT_SIZE]
                 self._channel.send(Kind.INPUT, bytes(chunk))
@@ -85,6 +95,9 @@ class Call:
         match kind:
             case Kind.ACCEPTED:
                 self._is_accepted = True
+                if self._on_start is not None:
+                    self._on_start(json.loads(payload)["pid"])
+                    self._send_request()
             case Kind.OUTPUT | Kind.STDERR:
                 self._streams[kind].append(payload)
                 handler = self._handlers[kind]

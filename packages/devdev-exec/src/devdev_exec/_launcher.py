@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import IO, Self
 
-from devdev_exec._call import Call, OutputHandler
+from devdev_exec._call import Call, OutputHandler, StartHandler
 from devdev_exec._cancellation import Cancellation
 from devdev_exec._errors import ExecCancelled, ExecError, SpawnError
 from devdev_exec._pty import WindowSize
@@ -102,8 +102,10 @@ class Launcher:
         size: WindowSize = DEFAULT_WINDOW_SIZE,
         stdin: bytes = b"",
         timeout: float = DEFAULT_TIMEOUT,
+        deadline: float | None = None,
         umask: int = 0o022,
         max_output: int = DEFAULT_MAX_OUTPUT,
+        on_start: StartHandler | None = None,
         on_output: OutputHandler | None = None,
         on_stderr: OutputHandler | None = None,
         cancellation: Cancellation | None = None,
@@ -134,9 +136,12 @@ class Launcher:
             timeout: Seconds for the whole call. A program that ignores SIGTERM
                 takes 0.25 s more; one that waits in the kernel and cannot even be
                 killed takes 2.25 s more, and ends when the kernel lets it.
+            deadline: In time.monotonic(), in place of `timeout`.
             umask: Its file mode creation mask.
             max_output: How many bytes to keep of each stream: the first half and
                 the last half of what was written.
+            on_start: Is told the process that all of it will descend from, in this
+                thread, before the program starts.
             on_output: Is called with each piece of the output, in this thread; the
                 program waits if this is slow.
             on_stderr: The same for standard error, without a PTY.
@@ -151,7 +156,7 @@ class Launcher:
         """
         cancellation = cancellation or Cancellation()
         request = Request(
-            argv=_checked_argv(argv),
+            argv=checked_argv(argv),
             cwd=_checked_cwd(cwd),
             env=dict(env),
             pty=pty,
@@ -159,7 +164,11 @@ class Launcher:
             columns=size.columns,
             has_input=bool(stdin),
             umask=umask & 0o777,
-            deadline=time.monotonic() + _checked_timeout(timeout),
+            deadline=(
+                time.monotonic() + checked_timeout(timeout)
+                if deadline is None
+                else deadline
+            ),
         )
         for _ in range(2):  # a helper may die before it has taken the request
             with self._submit() as sock, cancellation.covering(sock):
@@ -167,6 +176,7 @@ class Launcher:
                     sock,
                     request,
                     stdin,
+                    on_start=on_start,
                     on_output=on_output,
                     on_stderr=on_stderr,
                     max_output=max(max_output, 0),
@@ -296,7 +306,12 @@ def _find_ptyprocess() -> str:
     return os.path.dirname(os.path.dirname(os.path.abspath(spec.origin)))
 
 
-def _checked_argv(argv: Sequence[str | bytes]) -> list[str]:
+def checked_argv(argv: Sequence[str | bytes]) -> list[str]:
+    """Program and arguments as text.
+
+    Raises:
+        SpawnError: They cannot be passed to a program.
+    """
     if isinstance(argv, str | bytes):
         hint = "for a shell's syntax, ['/bin/sh', '-c', ...]"
         raise SpawnError(f"argv is a list, not one string: {argv!r}; {hint}", _INVALID)
@@ -320,7 +335,12 @@ def _checked_cwd(cwd: str) -> str:
     return cwd
 
 
-def _checked_timeout(timeout: float) -> float:
+def checked_timeout(timeout: float) -> float:
+    """The timeout.
+
+    Raises:
+        ExecError: It is no number of seconds above 0.
+    """
     if not 0 < timeout < math.inf:
         raise ExecError(f"timeout is a number of seconds above 0, not {timeout!r}")
     return timeout

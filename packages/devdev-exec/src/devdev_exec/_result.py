@@ -4,6 +4,8 @@ import signal
 from dataclasses import dataclass
 from typing import Self
 
+from devdev_mount import Conflict, Unkept
+
 from devdev_exec._errors import ExecError
 
 _SHOWN_OUTPUT = 2000  # bytes of output quoted in an error
@@ -40,6 +42,28 @@ class ExecResult:
 
     duration_s: float
     """Seconds from the start of the program to its end."""
+
+    span: int = 0
+    """The span of the history that has what it changed, to be looked at or undone; 0
+    if it changed nothing."""
+
+    changed: tuple[str, ...] = ()
+    """The paths of the workspace that it changed, sorted; of what it moved, both. A
+    directory is one of them if it came, went, or got other attributes than times."""
+
+    is_changed_partial: bool = False
+    """History had no room for all that it changed: `changed` may lack paths, and
+    `span` cannot be undone."""
+
+    conflicts: tuple[Conflict, ...] = ()
+    """What others changed differently in the meantime; theirs is in place. This and
+    what follows occur with the copy driver only."""
+
+    kept_beside: tuple[str, ...] = ()
+    """Where this program's versions of that are."""
+
+    unkept: tuple[Unkept, ...] = ()
+    """What the host cannot show, and what the workspace cannot have, with reasons."""
 
     @property
     def ok(self) -> bool:

@@ -68,7 +68,7 @@ class Supervisor:
     def run(self) -> None:
         """Return when the command is over and its owner has the result."""
         adopt_orphans()
-        self._send(Kind.ACCEPTED)
+        self._send(Kind.ACCEPTED, encode({"pid": os.getpid()}))
         while not self._is_over:
             self._poll(self._interests(), self._due_in(time.monotonic()))
             self._do_what_is_due(time.monotonic())

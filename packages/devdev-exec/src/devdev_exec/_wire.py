@@ -28,7 +28,7 @@ class Kind(IntEnum):
     INPUT_END = 3
     """Owner: standard input ends here; no payload."""
     ACCEPTED = 16
-    """Supervisor: it runs and will answer; no payload."""
+    """Supervisor: it runs and will answer (`pid`, its own)."""
     OUTPUT = 17
     """Supervisor: bytes of standard output, or of the terminal."""
     STDERR = 18

@@ -6,20 +6,28 @@ process does.
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import shlex
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from devdev_mount import (
     DEFAULT_MAX_BYTES,
     DEFAULT_MAX_INODES,
+    DriverName,
+    DriverUnavailable,
     Fs,
     FsBase,
     ImportReport,
     MountOptions,
     Progress,
+    PullReport,
+    PushReport,
     Served,
     import_tree,
     serve,
@@ -28,18 +36,27 @@ from devdev_mount import (
 from devdev_exec._call import OutputHandler
 from devdev_exec._cancellation import Cancellation
 from devdev_exec._env import curated_environment
-from devdev_exec._errors import ExecError
+from devdev_exec._errors import ExecCancelled, ExecError
 from devdev_exec._launcher import (
     DEFAULT_MAX_OUTPUT,
     DEFAULT_TIMEOUT,
     DEFAULT_WINDOW_SIZE,
     Launcher,
+    checked_argv,
+    checked_timeout,
 )
 from devdev_exec._pty import WindowSize
 from devdev_exec._result import ExecResult
+from devdev_exec._running import run_on_copy, run_on_mount
 
 HOME = "/home"
 """Where programs have their HOME: a directory of the workspace."""
+
+DriverChoice = DriverName | Literal["auto"]
+"""How a workspace is shown; "auto" copies where nothing can be mounted."""
+
+_TURN_INTERVAL = 0.05  # between two looks whether to wait on for the other program
+_ACTOR_MAX = 1000  # bytes, of the history's 1024
 
 
 class Workspace:
@@ -51,12 +68,18 @@ class Workspace:
     A program in it runs as this user, with the host and the network in view: a
     workspace is no jail.
 
+    Where nothing can be mounted, as in most containers, it is copied to a directory of
+    the host. `exec` keeps the two in step, so programs find and leave the same. But
+    they run one at a time, and who uses `path` besides has to `push` and `pull`.
+
     Args:
         snapshot: what to begin with (`snapshot`'s bytes); None is empty.
         mount: False keeps the filesystem in this process, where no program sees it
             and `exec` is refused; nothing of the host is needed then.
         mountpoint: an empty directory to mount at; None makes a private one.
         options: how it is mounted.
+        driver: "fuse" mounts it, "libfuse" does over that library, "copy" copies it;
+            "auto" is "fuse", or "copy" if, and only if, it cannot be mounted.
         max_bytes: quota on content, if there is no snapshot to take it from.
         max_inodes: quota on inodes, likewise.
         umask: taken off the modes of what is made, by programs and through `fs`.
@@ -65,6 +88,7 @@ class Workspace:
         DriverUnavailable: nothing can be mounted here; says what is missing.
         MountError: the mount failed.
         SnapshotError: `snapshot` is none.
+        ValueError: there is no such driver.
     """
 
     def __init__(
@@ -74,19 +98,22 @@ class Workspace:
         mount: bool = True,
         mountpoint: str | os.PathLike[str] | None = None,
         options: MountOptions | None = None,
+        driver: DriverChoice = "auto",
         max_bytes: int = DEFAULT_MAX_BYTES,
         max_inodes: int = DEFAULT_MAX_INODES,
         umask: int = 0o022,
     ) -> None:
         self._umask = umask
         self._lock = Lock()
+        self._turn = Lock()
         self._launcher: Launcher | None = None
         self._closed = False
         self._served: Served | None = None
         self.fs: FsBase
         """The filesystem."""
         if mount:
-            self._served = serve(
+            serve_by = partial(
+                serve,
                 mountpoint,
                 snapshot=snapshot,
                 options=options,
@@ -94,6 +121,7 @@ class Workspace:
                 max_inodes=max_inodes,
                 umask=umask,
             )
+            self._served = _serve(driver, serve_by)
             self.fs = self._served.fs
         else:
             self.fs = Fs(max_bytes=max_bytes, max_inodes=max_inodes, umask=umask)
@@ -102,12 +130,12 @@ class Workspace:
 
     @property
     def path(self) -> Path | None:
-        """Where it is mounted on the host; None if it is not."""
+        """Where it is on the host; None if it is not."""
         return None if self._served is None else self._served.path
 
     @property
     def driver(self) -> str:
-        """What shows it: "fuse", or "memory" if nothing does."""
+        """What shows it: "fuse", "libfuse", "copy", or "memory" if nothing does."""
         return "memory" if self._served is None else self._served.driver
 
     # --- programs ----------------------------------------------------------------
@@ -125,6 +153,7 @@ class Workspace:
         variables: Mapping[str, str] | None = None,
         search_path: str | None = None,
         max_output: int = DEFAULT_MAX_OUTPUT,
+        actor: str | None = None,
         on_output: OutputHandler | None = None,
         on_stderr: OutputHandler | None = None,
         cancellation: Cancellation | None = None,
@@ -135,6 +164,10 @@ class Workspace:
         the standard one, and of the host's variables only what `inherit` names.
         Under a PTY (the default) output and errors come as one stream, with
         `\n` as `\r\n`. With the program everything that it started ends.
+
+        What it changed, and all that it started, is a span of the history: it is in
+        the result, in `fs.log()`, and can be taken back by `fs.undo`. Pages of a
+        mapping count as far as the file is known to be the program's.
 
         Args:
             argv: program and arguments; looked up in PATH, or against `cwd`.
@@ -147,6 +180,7 @@ class Workspace:
             variables: names and values to set.
             search_path: PATH, if not the standard one.
             max_output: bytes to keep of each stream; more is dropped from the middle.
+            actor: whom the history names for what it changes; None is the command.
             on_output: is given each piece of output as it comes, in this thread.
             on_stderr: the same for errors, with `pty=False`.
             cancellation: lets another thread end the program.
@@ -157,36 +191,72 @@ class Workspace:
             ExecError: nothing is mounted, a name or value is no good, or the
                 workspace is closed.
             ExecCancelled: `cancellation` ended the program.
+            FsError, OSError, MergeConflict, MountError: with the copy driver, as
+                `pull`: what the program changed stays in the directory, and is brought
+                in after the next one.
         """
-        path = self.path
-        if path is None:
+        served = self._served
+        if served is None:
             message = "nothing is mounted (mount=False), so no program can run in it"
             raise ExecError(message)
+        give_up = time.monotonic() + checked_timeout(timeout)
+        program = checked_argv(argv)
         environment = curated_environment(
-            home=f"{path}{HOME}",
+            home=f"{served.path}{HOME}",
             inherit=inherit,
             variables=variables or {},
             path=search_path,
             host=os.environ,
         )
         launcher = self._start_launcher()
-        self.fs.mkdir(HOME, parents=True, exist_ok=True)
-        # A slash at the end lets only a directory pass.
-        inside = self.fs.realpath(f"{cwd}/").rstrip("/")
-        return launcher.run(
-            argv,
-            cwd=f"{path}{inside}",
-            env=environment,
-            pty=pty,
-            size=size,
-            stdin=stdin,
-            timeout=timeout,
-            umask=self._umask,
-            max_output=max_output,
-            on_output=on_output,
-            on_stderr=on_stderr,
-            cancellation=cancellation,
-        )
+        with self._having_turn(give_up, cancellation):
+            self.fs.mkdir(HOME, parents=True, exist_ok=True)
+            # A slash at the end lets only a directory pass.
+            inside = self.fs.realpath(f"{cwd}/").rstrip("/")
+            run = partial(
+                launcher.run,
+                program,
+                cwd=f"{served.path}{inside}",
+                env=environment,
+                pty=pty,
+                size=size,
+                stdin=stdin,
+                deadline=give_up,
+                umask=self._umask,
+                max_output=max_output,
+                on_output=on_output,
+                on_stderr=on_stderr,
+                cancellation=cancellation,
+            )
+            run_here = run_on_copy if served.driver == "copy" else run_on_mount
+            return run_here(
+                served,
+                _actor_of(program) if actor is None else actor,
+                lambda on_start: run(on_start=on_start),
+            )
+
+    @contextmanager
+    def _having_turn(
+        self, give_up: float, cancellation: Cancellation | None
+    ) -> Iterator[None]:
+        """Where a directory is copied, wait until no other program uses it."""
+        if self.driver != "copy":
+            yield
+            return
+        while not self._turn.acquire(timeout=_TURN_INTERVAL):
+            if cancellation is not None and cancellation.is_cancelled:
+                raise ExecCancelled("the call was cancelled")
+            if time.monotonic() >= give_up:
+                raise ExecError(
+                    "the time was over before another program ended: with the copy "
+                    "driver they run one at a time"
+                )
+        try:
+            if self._closed:
+                raise ExecError("the workspace is closed")
+            yield
+        finally:
+            self._turn.release()
 
     def _start_launcher(self) -> Launcher:
         with self._lock:
@@ -195,6 +265,35 @@ class Workspace:
             if self._launcher is None:
                 self._launcher = Launcher()
             return self._launcher
+
+    # --- the directory -----------------------------------------------------------
+
+    def push(self) -> PushReport:
+        """Show at `path` what changed in the filesystem.
+
+        Only the copy driver has something to do, and only for who looks at `path`
+        without `exec`.
+
+        Raises:
+            MountError: the host refused something; it says what, where and why.
+            FsError, OSError, MergeConflict: as `pull`, which comes first if programs
+                changed the same things.
+        """
+        return PushReport() if self._served is None else self._served.push()
+
+    def pull(self, actor: str | None = None) -> PullReport:
+        """Bring into the filesystem what was changed at `path`; see `push`.
+
+        Args:
+            actor: whom the history names for it; None is nobody.
+
+        Raises:
+            FsError: ENOSPC, EFBIG: with the path. Make room and pull again.
+            OSError: something in the directory cannot be read.
+            MergeConflict: others kept changing the same things; pull again.
+            MountError: programs kept changing the directory while it was read.
+        """
+        return PullReport() if self._served is None else self._served.pull(actor)
 
     # --- state -------------------------------------------------------------------
 
@@ -265,3 +364,28 @@ class Workspace:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _serve(driver: DriverChoice, serve_by: Callable[..., Served]) -> Served:
+    """Serve it with that driver; copied, with "auto", if it cannot be mounted.
+
+    Raises:
+        DriverUnavailable: with "auto", it cannot be copied either; why not mounted.
+    """
+    if driver != "auto":
+        return serve_by(driver=driver)
+    try:
+        return serve_by(driver="fuse")
+    except DriverUnavailable as reason:
+        try:
+            return serve_by(driver="copy")
+        except DriverUnavailable:
+            raise reason from None
+
+
+def _actor_of(argv: list[str]) -> str:
+    """What the history calls a command: how it is typed, if that is not too long."""
+    text = shlex.join(argv).encode("utf-8", "replace")
+    if len(text) <= _ACTOR_MAX:
+        return text.decode()
+    return text[:_ACTOR_MAX].decode("utf-8", "ignore") + "..."

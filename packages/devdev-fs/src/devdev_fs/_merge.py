@@ -7,13 +7,13 @@ both; see `_mergenodes` for what takes the place of what.
 from devdev_fs._assemble import Merged, Plan, assemble
 from devdev_fs._differences import Conflict, ConflictKind, OnConflict
 from devdev_fs._image import Image
-from devdev_fs._inode import Inode
+from devdev_fs._inode import Inode, Link
 from devdev_fs._mergeinode import merge_inode
 from devdev_fs._mergenames import NameMerge
 from devdev_fs._mergenodes import Node, Nodes
 from devdev_fs._paths import as_str
 from devdev_fs._types import ROOT_INO
-from devdev_fs._whereabouts import first_path
+from devdev_fs._whereabouts import directory_path, first_path
 
 
 def merge(base: Image, ours: Image, theirs: Image, policy: OnConflict) -> Merged:
@@ -40,16 +40,15 @@ class _Merge:
     def __init__(
         self, base: Image, ours: Image, theirs: Image, policy: OnConflict
     ) -> None:
-        self._base = base
         self._ours = ours
         self._theirs = theirs
         self._policy = policy
+        self._nodes = Nodes(base, ours, theirs)
         self._conflicts: set[Conflict] = set()
 
     def run(self) -> Merged:
-        nodes = Nodes(self._base, self._ours, self._theirs)
         names = NameMerge(
-            nodes.by_number,
+            self._nodes.by_number,
             self._ours,
             take_theirs=self._policy == OnConflict.THEIRS,
             report=self._report,
@@ -57,12 +56,12 @@ class _Merge:
         names.run()
         plans = {
             ino: Plan(self._merge_body(node), node.links)
-            for ino, node in nodes.by_number.items()
+            for ino, node in self._nodes.by_number.items()
         }
         conflicts = sorted(self._conflicts, key=_by_path)
         if conflicts and self._policy in (OnConflict.FAIL, OnConflict.DATA):
             return Merged({}, conflicts, self._ours.next_ino)
-        return Merged(assemble(self._ours, plans), conflicts, nodes.next_ino)
+        return Merged(assemble(self._ours, plans), conflicts, self._nodes.next_ino)
 
     def _merge_body(self, node: Node) -> Inode:
         """What a thing shall hold."""
@@ -74,8 +73,13 @@ class _Merge:
             self._report(node, kind, detail)
         return merged.inode
 
-    def _report(self, node: Node, kind: ConflictKind, detail: str) -> None:
-        self._conflicts.add(Conflict(kind, as_str(self._path(node)), detail))
+    def _report(self, where: Node | Link, kind: ConflictKind, detail: str) -> None:
+        if isinstance(where, Node):
+            path = self._path(where)
+        else:
+            # One of the two that would have a name is ours, and so is the directory.
+            path = directory_path(self._ours, where[0]) + where[1]
+        self._conflicts.add(Conflict(kind, as_str(path), detail))
 
     def _path(self, node: Node) -> bytes:
         if node.ours is not None:

@@ -16,8 +16,8 @@ from devdev_fs._inode import Directory, Link
 from devdev_fs._mergenodes import Links, Node
 from devdev_fs._types import ROOT_INO, Ino, Kind
 
-Report = Callable[[Node, ConflictKind, str], None]
-"""Takes what the two sides disagree on, and what each did."""
+Report = Callable[[Node | Link, ConflictKind, str], None]
+"""Takes the thing or the name that the sides disagree on, how, and what each did."""
 
 
 _KINDS = {
@@ -107,7 +107,7 @@ class NameMerge:
     def _report_removed(self, node: Node, here: bool) -> None:
         names = self._our_names if here else self._their_names
         sides = ("ours", "theirs") if here else ("theirs", "ours")
-        for link in node.base_links:
+        for link in sorted(node.base_links):
             other = names.get(link)
             if other and not is_same_thing(other.version, node.version):
                 detail = f"{sides[0]} made it a {_kind(other)}, {sides[1]} changed it"
@@ -248,7 +248,7 @@ class NameMerge:
         mine, other = nodes if link in nodes[0].our_links else reversed(nodes)
         if link not in self._explained:
             detail = f"ours: a {_kind(mine)}, theirs: a {_kind(other)}"
-            self._report(mine, ConflictKind.NAME, detail)
+            self._report(link, ConflictKind.NAME, detail)
         for node in nodes:
             if link not in self._winning(node):
                 self._settle(node)

@@ -7,12 +7,15 @@ from this process, which then must do nothing else with it.
 from devdev_fs import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
 from devdev_fs import DEFAULT_MAX_INODES as DEFAULT_MAX_INODES
 from devdev_fs import AlreadyExists as AlreadyExists
+from devdev_fs import AtimePolicy as AtimePolicy
+from devdev_fs import Conflict as Conflict
 from devdev_fs import Errno as Errno
 from devdev_fs import Fs as Fs
 from devdev_fs import FsBase as FsBase
 from devdev_fs import FsError as FsError
 from devdev_fs import IsADirectory as IsADirectory
 from devdev_fs import Kind as Kind
+from devdev_fs import MergeConflict as MergeConflict
 from devdev_fs import NotADirectory as NotADirectory
 from devdev_fs import NotFound as NotFound
 from devdev_fs import NotPermitted as NotPermitted
@@ -22,7 +25,9 @@ from devdev_fs import SnapshotError as SnapshotError
 from devdev_fs import Stat as Stat
 
 from devdev_mount._client import Served as Served
+from devdev_mount._client import ServedMount as ServedMount
 from devdev_mount._client import serve as serve
+from devdev_mount._driver import DriverName as DriverName
 from devdev_mount._driver import MountOptions as MountOptions
 from devdev_mount._errors import DriverUnavailable as DriverUnavailable
 from devdev_mount._errors import MountError as MountError
@@ -33,6 +38,9 @@ from devdev_mount._host import import_tree as import_tree
 from devdev_mount._mount import Mount as Mount
 from devdev_mount._mount import check_mountable as check_mountable
 from devdev_mount._mount import mount as mount
+from devdev_mount._reports import PullReport as PullReport
+from devdev_mount._reports import PushReport as PushReport
+from devdev_mount._reports import Unkept as Unkept
 
 __version__ = "0.1.0"
 
@@ -40,6 +48,9 @@ __all__ = (
     "DEFAULT_MAX_BYTES",
     "DEFAULT_MAX_INODES",
     "AlreadyExists",
+    "AtimePolicy",
+    "Conflict",
+    "DriverName",
     "DriverUnavailable",
     "Errno",
     "Fs",
@@ -48,6 +59,7 @@ __all__ = (
     "ImportReport",
     "IsADirectory",
     "Kind",
+    "MergeConflict",
     "Mount",
     "MountError",
     "MountOptions",
@@ -55,12 +67,16 @@ __all__ = (
     "NotFound",
     "NotPermitted",
     "Progress",
+    "PullReport",
+    "PushReport",
     "RenameFlags",
     "Served",
+    "ServedMount",
     "ServerDied",
     "SetAttr",
     "SnapshotError",
     "Stat",
+    "Unkept",
     "check_mountable",
     "import_tree",
     "mount",

@@ -9,24 +9,25 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, cast
 
-from devdev_fs import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, FsBase
+from devdev_fs import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, AtimePolicy, FsBase
 from devdev_fs.testing import ManualClock
 from devdev_fs.wire import RemoteFs
 
-from devdev_mount._driver import MountOptions, span_environment
+from devdev_mount._driver import DriverName, MountOptions, span_environment
 from devdev_mount._errors import DriverUnavailable
 from devdev_mount._host import ImportReport, Progress
-from devdev_mount._messages import StartRequest
+from devdev_mount._messages import MountPlace, StartRequest
 from devdev_mount._mount import check_mountable
+from devdev_mount._reports import PullReport, PushReport
 
 
 class Server(Protocol):
     """The process behind a `Served`."""
 
-    path: Path
-    driver: str
+    place: MountPlace
+    """Where the first mount is."""
 
     @property
     def is_alive(self) -> bool:
@@ -48,16 +49,38 @@ class Server(Protocol):
         """Have it read a host directory."""
         ...
 
-    def attribute(self, pid: int, span: int) -> None:
-        """Have what a process does belong to a span."""
+    def mount(
+        self,
+        fs: int,
+        mountpoint: str | None,
+        driver: DriverName,
+        options: Mapping[str, object],
+    ) -> MountPlace:
+        """Have a filesystem of it mounted."""
         ...
 
-    def requests(self) -> dict[str, int]:
-        """What the kernel asked for so far."""
+    def unmount(self, number: int) -> None:
+        """Have a mount ended."""
+        ...
+
+    def attribute(self, number: int, pid: int, span: int) -> None:
+        """Have what a process does on a mount belong to a span."""
+        ...
+
+    def requests(self, number: int) -> dict[str, int]:
+        """What the kernel asked a mount for so far."""
+        ...
+
+    def push(self, number: int) -> PushReport:
+        """Have a mount show what changed."""
+        ...
+
+    def pull(self, number: int, actor: str | None) -> PullReport:
+        """Have brought in what programs changed at a mount."""
         ...
 
     def close(self) -> None:
-        """End it, and see that the mount is gone."""
+        """End it, and see that the mounts are gone."""
         ...
 
 
@@ -66,9 +89,11 @@ def serve(
     *,
     snapshot: bytes | None = None,
     options: MountOptions | None = None,
+    driver: DriverName = "fuse",
     max_bytes: int = DEFAULT_MAX_BYTES,
     max_inodes: int = DEFAULT_MAX_INODES,
     umask: int = 0o022,
+    atime: AtimePolicy = "strict",
     clock: ManualClock | None = None,
 ) -> "Served":
     """Make a filesystem in a process of its own, and mount it.
@@ -82,47 +107,128 @@ def serve(
         mountpoint: an empty directory; None makes a private one and removes it.
         snapshot: what `FsBase.dump` gave; None begins empty. Its quotas then count.
         options: how the filesystem is shown.
+        driver: "fuse" mounts it, "libfuse" does over that library; "copy" copies it,
+            and `Served.push` and `pull` keep the copy in step.
         max_bytes: quota on content.
         max_inodes: quota on inodes.
         umask: taken off the modes of what is made through the API.
+        atime: when reading moves the time of access, as with `Fs`: "strict",
+            "relative" or "never".
         clock: where the server's clock starts and how it steps; None is the system's.
 
     Raises:
         DriverUnavailable: nothing can be mounted here; says what is missing.
         MountError: it was not mounted, or the server did not start in time.
         SnapshotError: `snapshot` is none.
+        ValueError: there is no such driver, or another `atime`.
     """
     options = MountOptions() if options is None else options
-    check_mountable(options)
+    check_mountable(options, driver=driver)
     request = StartRequest(
         mountpoint=None if mountpoint is None else os.path.abspath(mountpoint),
+        driver=driver,
         options=asdict(options),
         max_bytes=max_bytes,
         max_inodes=max_inodes,
         umask=umask,
+        atime=atime,
         clock=None if clock is None else (clock.time_ns, clock.step_ns),
         has_snapshot=snapshot is not None,
     )
     if sys.platform == "linux":
         from devdev_mount._serverprocess import ServerProcess
 
-        return Served(ServerProcess(request.encode(snapshot or b"")))
+        return Served(ServerProcess(request.encode(snapshot or b""), driver))
     raise DriverUnavailable(f"there is no mount driver for {sys.platform!r}")
 
 
-class Served:
+class _Shown:
+    """A place where a server shows a filesystem."""
+
+    def __init__(self, server: Server, place: MountPlace) -> None:
+        self._server = server
+        self._number = place.number
+        self.path = Path(place.path)
+        """Where the filesystem is to be seen."""
+        self.driver = place.driver
+        """The name of the driver."""
+
+    def attribute(self, pid: int, span: int) -> None:
+        """Let what a process does belong to a span; see `Mount.attribute`.
+
+        Raises:
+            ProcessLookupError: there is no such process.
+        """
+        self._server.attribute(self._number, pid, span)
+
+    def environment(self, span: int) -> dict[str, str]:
+        """What marks a program as the span's; see `Mount.environment`."""
+        return span_environment(span, os.fspath(self.path))
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """How often the kernel asked for what so far, by the name of the request."""
+        return self._server.requests(self._number)
+
+    def push(self) -> PushReport:
+        """Show what changed in the filesystem; see `Mount.push`.
+
+        Raises:
+            MountError, FsError, OSError: as `Mount.push`.
+        """
+        return self._server.push(self._number)
+
+    def pull(self, actor: str | None = None) -> PullReport:
+        """Bring in what programs changed; see `Mount.pull`.
+
+        Args:
+            actor: whom to attribute it to; None is nobody.
+
+        Raises:
+            FsError, OSError, MergeConflict, MountError: as `Mount.pull`.
+        """
+        return self._server.pull(self._number, actor)
+
+
+class ServedMount(_Shown):
+    """A further mount by a server; close it, or use `with`.
+
+    It ends with its `Served` too, and as that does, however this process ends.
+    """
+
+    def close(self) -> None:
+        """Unmount; again is nothing.
+
+        Raises:
+            MountError: it is still mounted.
+            FsError, OSError, MergeConflict: as `pull`, which the copy driver does for
+                a last time; a second `close` drops what was not pulled.
+        """
+        self._server.unmount(self._number)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class Served(_Shown):
     """A served filesystem: the client, and the mount. Close it, or use `with`.
 
-    When this process ends, in whatever way, so do the server and the mount.
+    When this process ends, in whatever way, so do the server and its mounts.
     """
 
     def __init__(self, server: Server) -> None:
-        self._server = server
-        self.fs: FsBase = RemoteFs(server.call)
+        super().__init__(server, server.place)
+        self._fs = RemoteFs(server.call)
+        self.fs: FsBase = self._fs
         """The filesystem; usable from many threads."""
-        self.path = server.path
-        """Where it is mounted."""
-        self.driver = server.driver
 
     @property
     def is_alive(self) -> bool:
@@ -133,6 +239,49 @@ class Served:
     def pid(self) -> int:
         """The server's process."""
         return self._server.pid
+
+    def mount(
+        self,
+        fs: FsBase | None = None,
+        mountpoint: str | os.PathLike[str] | None = None,
+        *,
+        options: MountOptions | None = None,
+        driver: DriverName | None = None,
+    ) -> ServedMount:
+        """Show the filesystem, or a fork of it, at one more place.
+
+        A checkpoint is shown as a fork of it, best with `MountOptions(read_only=True)`.
+        Each mount has its own page cache and locks. A mounted fork stays shown when the
+        fork is closed here.
+
+        Args:
+            fs: what `fork` of this filesystem, or of a fork of it, gave; None is the
+                filesystem itself.
+            mountpoint: an empty directory; None makes a private one and removes it.
+            options: how it is shown.
+            driver: None is that of the first mount.
+
+        Raises:
+            DriverUnavailable: nothing can be mounted here, or not so.
+            MountError: it was not mounted.
+            FsError: EBADF: the fork is closed.
+            ValueError: the server does not have that filesystem; or no such driver.
+        """
+        number = self._fs_number(fs)
+        place = self._server.mount(
+            number,
+            None if mountpoint is None else os.path.abspath(mountpoint),
+            cast(DriverName, self.driver) if driver is None else driver,
+            asdict(MountOptions() if options is None else options),
+        )
+        return ServedMount(self._server, place)
+
+    def _fs_number(self, fs: FsBase | None) -> int:
+        if fs is None:
+            return 0
+        if isinstance(fs, RemoteFs) and fs._exchange == self._fs._exchange:
+            return fs._number
+        raise ValueError(f"{fs!r} is no fork of the served filesystem")
 
     def import_tree(
         self,
@@ -157,25 +306,8 @@ class Served:
         }
         return self._server.import_tree(request, progress)
 
-    def attribute(self, pid: int, span: int) -> None:
-        """Let what a process does belong to a span; see `Mount.attribute`.
-
-        Raises:
-            ProcessLookupError: there is no such process.
-        """
-        self._server.attribute(pid, span)
-
-    def environment(self, span: int) -> dict[str, str]:
-        """What marks a program as the span's; see `Mount.environment`."""
-        return span_environment(span, os.fspath(self.path))
-
-    @property
-    def requests(self) -> dict[str, int]:
-        """How often the kernel asked for what so far, by the name of the request."""
-        return self._server.requests()
-
     def close(self) -> None:
-        """Unmount and end the server, within bounds; again is nothing.
+        """Unmount all and end the server, within bounds; again is nothing.
 
         What was not dumped before is gone.
         """

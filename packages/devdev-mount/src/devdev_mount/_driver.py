@@ -6,6 +6,12 @@ from typing import Literal, Protocol
 
 from devdev_fs import Fs
 
+from devdev_mount._reports import PullReport, PushReport
+
+DriverName = Literal["fuse", "libfuse", "copy"]
+"""How a filesystem is shown: mounted, by the kernel's protocol itself or over libfuse;
+or as a copy that is kept in step."""
+
 REQUEST_TIMEOUT_MAX = 2**16 - 1
 """The longest that the kernel can be told, in seconds: about 18 hours."""
 
@@ -58,6 +64,11 @@ class Session(Protocol):
     """One driver showing one filesystem at one place."""
 
     @property
+    def path(self) -> str:
+        """Where the filesystem is to be seen."""
+        ...
+
+    @property
     def is_alive(self) -> bool:
         """Whether it still shows it."""
         ...
@@ -75,11 +86,21 @@ class Session(Protocol):
         """What marks a program as the span's; see `Mount.environment`."""
         ...
 
+    def push(self) -> PushReport:
+        """Show what changed in the filesystem; see `Mount.push`."""
+        ...
+
+    def pull(self, actor: str | None = None) -> PullReport:
+        """Bring in what programs changed; see `Mount.pull`."""
+        ...
+
     def stop(self) -> None:
-        """Unmount, by force if need be, within seconds.
+        """Stop showing it, by force if need be, within seconds; again is nothing.
 
         Raises:
             MountError: it is still mounted, or what serves it does not end.
+            FsError, OSError, MergeConflict: as `pull`. What could not be pulled is
+                left as it is; a second `stop` drops it.
         """
         ...
 
@@ -101,7 +122,7 @@ class Driver(Protocol):
         """The absolute path, without symbolic links, of a place to mount at.
 
         Raises:
-            MountError: it cannot be mounted on.
+            MountError: it cannot be used.
         """
         ...
 

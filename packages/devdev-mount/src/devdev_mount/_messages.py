@@ -1,14 +1,23 @@
-"""The JSON messages about a served filesystem: how to start, how far, what failed."""
+"""The JSON messages about a served filesystem: how to start, what was done, or not."""
 
 import json
 import os
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from devdev_fs import FsError, SnapshotError
+from devdev_fs import (
+    AtimePolicy,
+    Conflict,
+    ConflictKind,
+    FsError,
+    MergeConflict,
+    SnapshotError,
+)
 
+from devdev_mount._driver import DriverName
 from devdev_mount._errors import DriverUnavailable, MountError
 from devdev_mount._host import ImportReport
+from devdev_mount._reports import PullReport, PushReport, Unkept
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -16,11 +25,13 @@ class StartRequest:
     """What to serve, and where; plain values, as they go over the wire."""
 
     mountpoint: str | None
+    driver: DriverName
     options: dict[str, Any]
     """`MountOptions`, by field."""
     max_bytes: int
     max_inodes: int
     umask: int
+    atime: AtimePolicy
     clock: tuple[int, int] | None
     """A `ManualClock`'s time and step; None is the system's clock."""
     has_snapshot: bool
@@ -38,15 +49,51 @@ class StartRequest:
         return cls(**json.loads(head)), snapshot
 
 
-def encode_report(report: ImportReport) -> bytes:
-    """The payload of a PROGRESS or IMPORTED frame."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MountPlace:
+    """Where a mount of the server is, as it goes over the wire."""
+
+    number: int
+    """What the server knows it by; 0 is the first."""
+    path: str
+    driver: str
+
+
+def encode_report(report: ImportReport | PushReport | PullReport) -> bytes:
+    """The payload of a frame that tells what was done, or how far it is."""
     return json.dumps(asdict(report)).encode()
 
 
-def decode_report(payload: bytes) -> ImportReport:
-    """What `encode_report` was given."""
+def decode_import(payload: bytes) -> ImportReport:
+    """The `ImportReport` that `encode_report` was given."""
     fields = json.loads(payload)
     return ImportReport(**fields | {"skipped": tuple(fields["skipped"])})
+
+
+def decode_push(payload: bytes) -> PushReport:
+    """The `PushReport` that `encode_report` was given."""
+    fields = json.loads(payload)
+    return PushReport(**fields | {"unkept": _unkept(fields["unkept"])})
+
+
+def decode_pull(payload: bytes) -> PullReport:
+    """The `PullReport` that `encode_report` was given."""
+    fields = json.loads(payload)
+    read = {
+        "conflicts": tuple(_conflicts(fields["conflicts"])),
+        "kept_beside": tuple(fields["kept_beside"]),
+        "unkept": _unkept(fields["unkept"]),
+        "unsettled": tuple(fields["unsettled"]),
+    }
+    return PullReport(**fields | read)
+
+
+def _unkept(values: list[list[str]]) -> tuple[Unkept, ...]:
+    return tuple(Unkept(path, reason) for path, reason in values)
+
+
+def _conflicts(values: list[tuple[int, str, str]]) -> list[Conflict]:
+    return [Conflict(ConflictKind(kind), path, why) for kind, path, why in values]
 
 
 _FAILURES: dict[str, type[Exception]] = {
@@ -64,6 +111,8 @@ def encode_failure(error: Exception) -> bytes:
         fields["errno"] = error.errno
         fields["message"] = error.strerror
         fields["path"] = os.fsdecode(path) if isinstance(path, bytes) else path
+    if isinstance(error, MergeConflict):
+        fields["conflicts"] = error.conflicts
     return json.dumps(fields).encode()
 
 
@@ -74,4 +123,6 @@ def decode_failure(payload: bytes) -> Exception:
         return FsError(fields["errno"], fields["message"], fields["path"])
     if fields["type"] == "OSError":
         return OSError(fields["errno"], fields["message"], fields["path"])
+    if fields["type"] == "MergeConflict":
+        return MergeConflict(_conflicts(fields["conflicts"]))
     return _FAILURES.get(fields["type"], MountError)(fields["message"])

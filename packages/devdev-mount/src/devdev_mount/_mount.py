@@ -8,38 +8,55 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 
 from devdev_fs import Fs
 
-from devdev_mount._driver import Driver, MountOptions, Session
+from devdev_mount._driver import Driver, DriverName, MountOptions, Session
 from devdev_mount._errors import DriverUnavailable
 from devdev_mount._private import remove_directory
-from devdev_mount._spawning import spawning_by_fork
+from devdev_mount._reports import PullReport, PushReport
 
 _DEFAULT_OPTIONS = MountOptions()
 
 
-def load_driver() -> Driver:
-    """The driver of this platform.
+def load_driver(name: DriverName) -> Driver:
+    """The driver of that name.
 
     Raises:
-        DriverUnavailable: there is none.
+        DriverUnavailable: there is none on this platform.
+        ValueError: there is none.
     """
-    if sys.platform == "linux":
+    if name not in get_args(DriverName):
+        known = ", ".join(get_args(DriverName))
+        raise ValueError(f"driver={name!r}: must be one of {known}")
+    if name == "copy":
+        if sys.platform != "win32":
+            from devdev_mount._copy import CopyDriver
+
+            return CopyDriver()
+    elif sys.platform == "linux":
+        if name == "libfuse":
+            from devdev_mount._libfuse import LibfuseDriver
+
+            return LibfuseDriver()
         from devdev_mount._fuse import FuseDriver
 
         return FuseDriver()
-    raise DriverUnavailable(f"there is no mount driver for {sys.platform!r}")
+    kind = "copy" if name == "copy" else "mount"
+    raise DriverUnavailable(f"there is no {kind} driver for {sys.platform!r}")
 
 
-def check_mountable(options: MountOptions = _DEFAULT_OPTIONS) -> None:
+def check_mountable(
+    options: MountOptions = _DEFAULT_OPTIONS, *, driver: DriverName = "fuse"
+) -> None:
     """Refuse what this host does not offer, without mounting anything.
 
     Raises:
         DriverUnavailable: it names what is missing and how to get it.
+        ValueError: there is no such driver.
     """
-    load_driver().check(options)
+    load_driver(driver).check(options)
 
 
 class Mount:
@@ -49,13 +66,11 @@ class Mount:
     unmounts within two seconds after a SIGKILL. A forked child has no part in it.
     """
 
-    def __init__(
-        self, fs: Fs, path: str, driver: str, session: Session, undo: ExitStack
-    ) -> None:
+    def __init__(self, fs: Fs, driver: str, session: Session, undo: ExitStack) -> None:
         self.fs = fs
         """The filesystem."""
-        self.path = Path(path)
-        """The directory."""
+        self.path = Path(session.path)
+        """Where it is to be seen."""
         self.driver = driver
         """The name of the driver."""
         self._session = session
@@ -81,7 +96,8 @@ class Mount:
         far as they are seen before their parents end, or carry `environment`; the
         nearest registered ancestor counts. Another span takes the place of the first,
         and 0 takes it back. What no span claims belongs to nobody; so do pages of a
-        mapping that are written back, unless the file's last writer is known.
+        mapping that are written back, unless the file's last writer is known. With
+        the copy driver it has no effect: what is pulled belongs to who pulls.
 
         Raises:
             ProcessLookupError: there is no such process.
@@ -96,20 +112,62 @@ class Mount:
         """
         return self._session.environment(span)
 
+    def push(self) -> PushReport:
+        """Show what changed in the filesystem; a mount does that by itself.
+
+        With the copy driver, call it before programs use the directory. What they
+        changed in the same things is pulled first.
+
+        Raises:
+            MountError: the host refused something; it says what, where and why. What
+                was shown is shown in part; the next push goes on from there, and
+                until one succeeds no program must be started.
+            FsError, OSError: as `pull`, if there was something to pull.
+        """
+        return self._session.push()
+
+    def pull(self, actor: str | None = None) -> PullReport:
+        """Bring in what programs changed; with a mount it is in already.
+
+        With the copy driver, call it after programs used the directory. It is one
+        change, all or nothing. What was changed on both sides since the last push is
+        merged; where that cannot be, the filesystem's version stays and the programs'
+        is put beside it.
+
+        Args:
+            actor: whom to attribute it to; None is who acts already, if anybody.
+
+        Raises:
+            FsError: ENOSPC, EFBIG: with the path. The directory has it all: make room
+                and pull again.
+            OSError: something in the directory cannot be read.
+            MergeConflict: others kept changing the same things; pull again.
+            MountError: programs kept changing the directory while it was read.
+        """
+        return self._session.pull(actor)
+
     def unmount(self) -> None:
         """Stop showing it; a second time does nothing.
 
-        Programs that still use it get half a second to let go. After that they get
-        ENOTCONN for whatever they do there. All that they wrote is in the store.
+        Programs that still use a mount get half a second to let go. After that they
+        get ENOTCONN for whatever they do there. All that they wrote is in the store.
 
         Raises:
             MountError: it is still mounted, or the thread that served it hangs.
+            FsError, OSError, MergeConflict: as `pull`, which the copy driver does for
+                a last time. The directory is left as it is; a second `unmount`
+                removes it with all that was not pulled.
         """
         if os.getpid() != self._owner:
             return
         with self._lock:
-            atexit.unregister(self.unmount)
-            self._undo.close()
+            try:
+                self._session.stop()
+            finally:
+                # A directory that could not be pulled is not removed.
+                if not self._session.is_alive:
+                    atexit.unregister(self.unmount)
+                    self._undo.close()
 
     def __enter__(self) -> Self:
         return self
@@ -131,12 +189,16 @@ def mount(
     mountpoint: str | os.PathLike[str] | None = None,
     *,
     options: MountOptions = _DEFAULT_OPTIONS,
+    driver: DriverName = "fuse",
     spin_s: float = 0.0,
     lifeline: int | None = None,
 ) -> Mount:
     """Show `fs` at a directory, served by a thread of this process.
 
-    This is the building block, right for a process that does nothing else. In any
+    With the copy driver nothing is mounted: the directory is a copy, which `push` and
+    `pull` keep in step. It needs no privilege, and has none of the hazards below.
+
+    A mount is the building block, right for a process that does nothing else. In any
     other there are hazards, since whatever touches the mount while it holds the
     interpreter's lock waits for ever for this very process:
 
@@ -156,6 +218,7 @@ def mount(
             locks on its own, and learns of the others' changes after they are done.
         mountpoint: an empty directory; None makes a private one, removed at the end.
         options: how to show it.
+        driver: "fuse" mounts it, "libfuse" does over that library, "copy" copies it.
         spin_s: how long to poll for the next request before sleeping. It saves the
             wake-up, and burns a processor for so long after each request.
         lifeline: the read end of a pipe that closes when another process ends, on
@@ -165,17 +228,17 @@ def mount(
     Raises:
         DriverUnavailable: this host cannot mount; it names what is missing.
         MountError: it cannot be mounted there.
+        ValueError: there is no such driver.
     """
-    driver = load_driver()
-    driver.check(options)
+    loaded = load_driver(driver)
+    loaded.check(options)
     with ExitStack() as undo:
         if mountpoint is None:
             path = os.path.realpath(tempfile.mkdtemp(prefix="devdev-ws-"))
             undo.callback(remove_directory, path)
         else:
-            path = driver.resolve(mountpoint)
-        undo.enter_context(spawning_by_fork())
-        session = driver.start(
+            path = loaded.resolve(mountpoint)
+        session = loaded.start(
             fs,
             path,
             options,
@@ -183,5 +246,4 @@ def mount(
             spin_s=spin_s,
             lifeline=lifeline,
         )
-        undo.callback(session.stop)
-        return Mount(fs, path, driver.name, session, undo.pop_all())
+        return Mount(fs, loaded.name, session, undo.pop_all())

@@ -12,19 +12,28 @@ import socket
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from threading import Lock, Thread
 
 from devdev_mount import _forks
+from devdev_mount._driver import DriverName
 from devdev_mount._errors import MountError, ServerDied
 from devdev_mount._host import ImportReport, Progress
-from devdev_mount._messages import decode_failure, decode_report
+from devdev_mount._messages import (
+    MountPlace,
+    decode_failure,
+    decode_import,
+    decode_pull,
+    decode_push,
+)
+from devdev_mount._reports import PullReport, PushReport
 from devdev_mount._wire import Channel, ChannelClosed, Kind
 
 START_TIMEOUT = 30.0
 """For the server to start, load a snapshot and mount."""
 CALL_TIMEOUT = 120.0
 """For a sign of life while an operation runs."""
+COPY_TIMEOUT = 900.0
+"""For a directory to be copied, in either direction: about a million files."""
 STOP_TIMEOUT = 5.0
 """For an orderly end of the server, before it is killed."""
 
@@ -44,7 +53,7 @@ class ServerProcess:
     waiting for a call.
     """
 
-    def __init__(self, start: bytes) -> None:
+    def __init__(self, start: bytes, driver: DriverName) -> None:
         self._lock = Lock()
         self._idle: list[Channel] = []
         self._closed = False
@@ -66,26 +75,24 @@ class ServerProcess:
         self._reaper = Thread(target=self._process.wait, daemon=True)
         self._reaper.start()
         try:
-            self._start(start)
+            self._start(start, COPY_TIMEOUT if driver == "copy" else START_TIMEOUT)
         except BaseException:
             self.close()
             raise
 
-    def _start(self, start: bytes) -> None:
-        self._control.settimeout(START_TIMEOUT)
+    def _start(self, start: bytes, timeout: float) -> None:
+        self._control.settimeout(timeout)
         try:
             self._control.send(Kind.START, start)
             frame = self._control.receive()
         except TimeoutError:
-            message = f"the server did not start within {START_TIMEOUT:.0f} s"
+            message = f"the server did not start within {timeout:.0f} s"
             raise MountError(message) from None
         except ChannelClosed:
             raise self._died() from None
         if frame.kind == Kind.FAILED:
             raise decode_failure(frame.payload)
-        ready = json.loads(frame.payload)
-        self.path = Path(ready["path"])
-        self.driver: str = ready["driver"]
+        self.place = MountPlace(**json.loads(frame.payload))
 
     @property
     def is_alive(self) -> bool:
@@ -108,43 +115,84 @@ class ServerProcess:
     def import_tree(
         self, request: Mapping[str, object], progress: Progress | None
     ) -> ImportReport:
-        """Have the server read a host directory."""
+        """Have it read a host directory."""
         with self._connection() as channel:
             channel.send(Kind.IMPORT, json.dumps(request).encode())
             while (frame := channel.receive()).kind == Kind.PROGRESS:
                 if progress is not None:
-                    progress(decode_report(frame.payload))
+                    progress(decode_import(frame.payload))
         if frame.kind == Kind.FAILED:
             raise decode_failure(frame.payload)
-        return decode_report(frame.payload)
+        return decode_import(frame.payload)
 
-    def attribute(self, pid: int, span: int) -> None:
-        """Have what a process does belong to a span."""
-        request = json.dumps({"pid": pid, "span": span}).encode()
-        self._ask(Kind.ATTRIBUTE, request)
+    def mount(
+        self,
+        fs: int,
+        mountpoint: str | None,
+        driver: DriverName,
+        options: Mapping[str, object],
+    ) -> MountPlace:
+        """Have a filesystem of it mounted."""
+        answer = self._ask(
+            Kind.MOUNT,
+            COPY_TIMEOUT,
+            fs=fs,
+            mountpoint=mountpoint,
+            driver=driver,
+            options=options,
+        )
+        return MountPlace(**json.loads(answer))
 
-    def requests(self) -> dict[str, int]:
-        """What the kernel asked for so far."""
-        return dict(json.loads(self._ask(Kind.REQUESTS)))
+    def unmount(self, number: int) -> None:
+        """Have a mount ended."""
+        self._ask(Kind.UNMOUNT, COPY_TIMEOUT, number=number)
 
-    def _ask(self, kind: Kind, payload: bytes = b"") -> bytes:
-        """Ask about the mount."""
-        with self._connection() as channel:
-            channel.send(kind, payload)
+    def attribute(self, number: int, pid: int, span: int) -> None:
+        """Have what a process does on a mount belong to a span."""
+        self._ask(Kind.ATTRIBUTE, number=number, pid=pid, span=span)
+
+    def requests(self, number: int) -> dict[str, int]:
+        """What the kernel asked a mount for so far."""
+        return dict(json.loads(self._ask(Kind.REQUESTS, number=number)))
+
+    def push(self, number: int) -> PushReport:
+        """Have a mount show what changed."""
+        return decode_push(self._ask(Kind.PUSH, COPY_TIMEOUT, number=number))
+
+    def pull(self, number: int, actor: str | None) -> PullReport:
+        """Have brought in what programs changed at a mount."""
+        answer = self._ask(Kind.PULL, COPY_TIMEOUT, number=number, actor=actor)
+        return decode_pull(answer)
+
+    def _ask(
+        self, kind: Kind, timeout: float = CALL_TIMEOUT, **request: object
+    ) -> bytes:
+        """Ask something of a mount."""
+        with self._connection(timeout) as channel:
+            channel.send(kind, json.dumps(request).encode())
             frame = channel.receive()
         if frame.kind == Kind.FAILED:
             raise decode_failure(frame.payload)
         return frame.payload
 
     @contextmanager
-    def _connection(self) -> Iterator[Channel]:
+    def _connection(self, timeout: float = CALL_TIMEOUT) -> Iterator[Channel]:
         """A connection for one call; what went wrong is not used again."""
         channel = self._take()
+        channel.settimeout(timeout)
         try:
             yield channel
-        except BaseException as error:
+        except TimeoutError:
             channel.close()
-            raise self._explain(error) from None
+            raise MountError(
+                f"the server (pid {self.pid}) did not answer in {timeout:.0f} s"
+            ) from None
+        except ChannelClosed:
+            channel.close()
+            raise self._died() from None
+        except BaseException:
+            channel.close()
+            raise
         self._give_back(channel)
 
     def _take(self) -> Channel:
@@ -161,9 +209,7 @@ class ServerProcess:
                 raise self._died() from None
             finally:
                 theirs.close()
-        channel = Channel(ours)
-        channel.settimeout(CALL_TIMEOUT)
-        return channel
+        return Channel(ours)
 
     def _give_back(self, channel: Channel) -> None:
         with self._lock:
@@ -171,14 +217,6 @@ class ServerProcess:
                 self._idle.append(channel)
                 return
         channel.close()
-
-    def _explain(self, error: BaseException) -> BaseException:
-        if isinstance(error, ChannelClosed):
-            return self._died()
-        if isinstance(error, TimeoutError):
-            waited = f"{CALL_TIMEOUT:.0f} s"
-            return MountError(f"the server (pid {self.pid}) did not answer in {waited}")
-        return error
 
     def _died(self) -> MountError:
         """The error to raise when a connection has ended."""

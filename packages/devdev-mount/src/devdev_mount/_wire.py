@@ -35,7 +35,15 @@ class Kind(IntEnum):
     ATTRIBUTE = 6
     """Owner: a process belongs to a span; JSON."""
     REQUESTS = 7
-    """Owner: what the kernel asked for so far; no payload."""
+    """Owner: what the kernel asked for so far; JSON."""
+    PUSH = 8
+    """Owner: show what changed; JSON."""
+    PULL = 9
+    """Owner: bring in what programs changed; JSON."""
+    MOUNT = 10
+    """Owner: one more mount; JSON."""
+    UNMOUNT = 11
+    """Owner: end such a mount; JSON."""
     READY = 16
     """Server: it serves; JSON."""
     FAILED = 17
@@ -47,7 +55,7 @@ class Kind(IntEnum):
     IMPORTED = 20
     """Server: what an import did; JSON."""
     TOLD = 21
-    """Server: what was asked about the mount; JSON."""
+    """Server: what became of something asked of a mount; JSON."""
 
 
 class Frame(NamedTuple):

@@ -28,7 +28,7 @@ from devdev_exec._cli._programs import (
 from devdev_exec._env import STANDARD_PATH
 from devdev_exec._errors import ExecError
 from devdev_exec._launcher import Launcher
-from devdev_exec._workspace import Workspace
+from devdev_exec._workspace import DriverChoice, Workspace
 
 _PROBE_TIMEOUT = 20.0
 _DEVICE = "/dev/fuse"
@@ -141,26 +141,41 @@ def _look_at_fusectl() -> Finding:
     )
 
 
-@_needs_device
-def _try_mount() -> Finding:
+def _look_at_copying() -> Finding:
+    try:
+        check_mountable(driver="copy")
+    except DriverUnavailable as error:
+        return Finding(Status.MISSING, str(error), "use Linux")
+    finding = _try_workspace("copy")
+    if finding.status is not Status.OK:
+        return finding
+    detail = "available, no privilege needed, used when fuse is not"
+    try:
+        check_mountable()
+    except DriverUnavailable as error:
+        return _ok(f"{detail}: {error}")
+    return _ok(detail)
+
+
+def _try_workspace(driver: DriverChoice = "auto") -> Finding:
     start = time.perf_counter()
     command = ["/bin/sh", "-c", "echo probe > probe && cat probe"]
     try:
-        with Workspace() as workspace:
-            mounted = time.perf_counter()
+        with Workspace(driver=driver) as workspace:
+            opened = time.perf_counter()
             result = workspace.exec(command, pty=False, timeout=_PROBE_TIMEOUT)
             text = result.check().output
             if text != b"probe\n" or workspace.fs.read_bytes("/probe") != text:
                 return Finding(Status.FAILED, f"what was written reads as {text!r}")
-            unmounting = time.perf_counter()
+            closing = time.perf_counter()
     except (MountError, ExecError, SnapshotError) as error:
         return Finding(Status.FAILED, str(error))
     except OSError as error:
         return Finding(Status.FAILED, reason_of(error))
     end = time.perf_counter()
     return _ok(
-        f"mounted in {_ms(mounted - start)}, written and read, "
-        f"unmounted in {_ms(end - unmounting)}"
+        f"opened in {_ms(opened - start)} ({workspace.driver}), written and read, "
+        f"closed in {_ms(end - closing)}"
     )
 
 
@@ -216,12 +231,13 @@ CHECKS = {
         Check("Python", _look_at_python),
         Check("system", _look_at_system),
     ),
-    "mounting": (
-        Check(_DEVICE, _look_at_device),
-        Check("right to mount", _look_at_right_to_mount),
+    "showing a workspace": (
+        Check(_DEVICE, _look_at_device, required=False),
+        Check("right to mount", _look_at_right_to_mount, required=False),
         Check("allow_other", _look_at_allow_other, required=False),
         Check("fusectl", _look_at_fusectl, required=False),
-        Check("trial mount", _try_mount),
+        Check("copy", _look_at_copying, required=False),
+        Check("trial workspace", _try_workspace),
     ),
     "running programs": (
         Check("terminals", _look_at_terminals),

@@ -5,8 +5,9 @@ import errno
 import math
 import os
 import sys
+from typing import get_args
 
-from devdev_mount import AlreadyExists, SnapshotError
+from devdev_mount import AlreadyExists, DriverName, SnapshotError
 
 from devdev_exec._cli._errors import (
     NOT_EXECUTABLE,
@@ -29,7 +30,7 @@ from devdev_exec._errors import SpawnError
 from devdev_exec._launcher import DEFAULT_WINDOW_SIZE
 from devdev_exec._pty import WindowSize
 from devdev_exec._result import ExecResult
-from devdev_exec._workspace import Workspace
+from devdev_exec._workspace import DriverChoice, Workspace
 
 _NO_TIMEOUT = 365 * 24 * 3600.0
 """The launcher wants a number; nobody waits for this one."""
@@ -79,6 +80,14 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="write the content to FILE at the end, in one step and even if the "
         "program failed",
+    )
+    content.add_argument(
+        "--driver",
+        choices=(*get_args(DriverName), "auto"),
+        default="auto",
+        help="fuse: mounted; libfuse: the same, over that library; copy: copied to a "
+        "directory, which takes no privilege; auto: fuse, or copy if it cannot be "
+        "mounted (the default)",
     )
     program = parser.add_argument_group("how the program runs")
     program.add_argument(
@@ -141,7 +150,7 @@ def run(args: argparse.Namespace) -> int:
     if args.snapshot_out is not None:
         check_writable(args.snapshot_out)
     stdin = read_input() if args.stdin else b""
-    with _open_workspace(args.snapshot_in) as workspace:
+    with _open_workspace(args.snapshot_in, args.driver) as workspace:
         if args.source is not None:
             _import_directory(workspace, args.source, verbose=args.verbose)
         result = _execute(workspace, argv, stdin, args)
@@ -149,14 +158,21 @@ def run(args: argparse.Namespace) -> int:
             write_snapshot(args.snapshot_out, workspace.snapshot())
             if args.verbose:
                 _say(f"wrote snapshot {args.snapshot_out!r}")
+    _tell_of_unkept(result)
     return _exit_code(result)
 
 
-def _open_workspace(snapshot_file: str | None) -> Workspace:
+def _tell_of_unkept(result: ExecResult) -> None:
+    """Say what a copy could not show, or keep."""
+    for path, reason in result.unkept:
+        _say(f"not kept: {path!r}: {reason}")
+
+
+def _open_workspace(snapshot_file: str | None, driver: DriverChoice) -> Workspace:
     if snapshot_file is None:
-        return Workspace()
+        return Workspace(driver=driver)
     try:
-        return Workspace(snapshot=read_snapshot(snapshot_file))
+        return Workspace(snapshot=read_snapshot(snapshot_file), driver=driver)
     except SnapshotError as error:
         raise CommandError(
             f"cannot load snapshot {snapshot_file!r}: {error}"

@@ -5,8 +5,9 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from threading import Event
+from typing import get_args
 
-from devdev_mount import MountOptions, Served, SnapshotError, serve
+from devdev_mount import AtimePolicy, MountOptions, Served, SnapshotError, serve
 
 from devdev_exec._cli._errors import CommandError
 from devdev_exec._cli._files import check_writable, read_snapshot, write_snapshot
@@ -64,6 +65,13 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         "--dev", action="store_true", help="let device nodes be used; root only"
     )
     parser.add_argument(
+        "--atime",
+        choices=get_args(AtimePolicy),
+        default="strict",
+        help="when reading moves a file's time of access: each time (the default), as "
+        "relatime does, or never",
+    )
+    parser.add_argument(
         "--request-timeout",
         type=_seconds,
         default=MountOptions().request_timeout,
@@ -111,7 +119,9 @@ def _serve(args: argparse.Namespace) -> Served:
     )
     snapshot = None if args.snapshot is None else read_snapshot(args.snapshot)
     try:
-        return serve(args.directory, snapshot=snapshot, options=options)
+        return serve(
+            args.directory, snapshot=snapshot, options=options, atime=args.atime
+        )
     except SnapshotError as error:
         raise CommandError(
             f"cannot load snapshot {args.snapshot!r}: {error}"

@@ -20,8 +20,9 @@ from devdev_mount._copy._content import pull_content
 from devdev_mount._copy._host import HostChanged, HostTree
 from devdev_mount._copy._names import Entry, plan_names
 from devdev_mount._copy._scan import Scan
-from devdev_mount._copy._state import Mark, Node, Unkept, mark_of, path_of
+from devdev_mount._copy._state import Mark, Node, mark_of, path_of
 from devdev_mount._driver import MountOptions
+from devdev_mount._reports import Unkept
 
 READINGS = 4
 """Times that a file is read that is written meanwhile, before it is taken as it is."""

@@ -24,9 +24,7 @@ from devdev_mount._copy._host import HostChanged, HostTree
 from devdev_mount._copy._names import Listing, Plan, plan_names
 from devdev_mount._copy._state import (
     Node,
-    PushReport,
     Table,
-    Unkept,
     beside,
     mark_of,
     path_in,
@@ -34,6 +32,7 @@ from devdev_mount._copy._state import (
 )
 from devdev_mount._driver import MountOptions
 from devdev_mount._errors import MountError
+from devdev_mount._reports import PushReport, Unkept
 
 _DEVICES = (Kind.CHARACTER_DEVICE, Kind.BLOCK_DEVICE)
 _SET_ID = stat.S_ISUID | stat.S_ISGID

@@ -23,9 +23,9 @@ from devdev_mount._copy._state import (
     Mark,
     Node,
     Table,
-    Unkept,
     mark_of,
 )
+from devdev_mount._reports import Unkept
 
 _ENCODING, _ERRORS = sys.getfilesystemencoding(), sys.getfilesystemencodeerrors()
 

@@ -19,9 +19,10 @@ from devdev_mount._copy._mirror import DirtyInodes
 from devdev_mount._copy._publish import Published, publish
 from devdev_mount._copy._push import Push
 from devdev_mount._copy._scan import Scan, scan
-from devdev_mount._copy._state import Node, PullReport, PushReport, Table
+from devdev_mount._copy._state import Node, Table
 from devdev_mount._driver import MountOptions
 from devdev_mount._errors import DriverUnavailable, MountError
+from devdev_mount._reports import PullReport, PushReport
 
 ATTEMPTS = 3
 """Pushes, each after a pull, while programs go on changing the same things."""
@@ -138,19 +139,22 @@ class CopySession:
         """Whether it still shows it."""
         return self._host.fd >= 0
 
+    @property
+    def requests(self) -> dict[str, int]:
+        """Nothing: no kernel asks; see `Session.requests`."""
+        return {}
+
+    def attribute(self, pid: int, span: int) -> None:
+        """Nothing: what is pulled belongs to who pulls; see `Session.attribute`."""
+
+    def environment(self, span: int) -> dict[str, str]:
+        """Nothing; see `Session.environment`."""
+        return {}
+
     # --- to the directory --------------------------------------------------------
 
     def push(self) -> PushReport:
-        """Show in the directory what changed in the filesystem.
-
-        If programs changed the same things meanwhile, those are pulled first.
-
-        Raises:
-            MountError: the host refused something; it says what, where and why. What
-                was shown is shown in part; the next push goes on from there, and
-                until one succeeds no program must be started.
-            FsError, OSError: as `pull`, if there was something to pull.
-        """
+        """Show in the directory what changed in the filesystem; see `Mount.push`."""
         with self._lock:
             problem = HostChanged()
             for _ in range(ATTEMPTS):
@@ -190,21 +194,7 @@ class CopySession:
     # --- from the directory ------------------------------------------------------
 
     def pull(self, actor: str | None = None) -> PullReport:
-        """Bring into the filesystem what programs changed in the directory.
-
-        It is one change there, all or nothing. What was changed on both sides since
-        the last push is merged; where that cannot be, the filesystem's version stays
-        and the programs' is put beside it.
-
-        Args:
-            actor: whom to attribute it to; None is who acts already, if anybody.
-
-        Raises:
-            FsError: ENOSPC, EFBIG: with the path. The directory has it all: make room
-                and pull again.
-            OSError: something in the directory cannot be read.
-            MergeConflict: others kept changing the same things; pull again.
-        """
+        """Bring in what programs changed in the directory; see `Mount.pull`."""
         with self._lock:
             if self._is_incomplete:
                 self.push()

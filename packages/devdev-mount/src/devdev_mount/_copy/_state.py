@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from devdev_fs import Conflict, Ino, Kind
+from devdev_fs import Ino, Kind
 
 HostId = tuple[int, int]
 """`st_dev` and `st_ino`: what an inode of the host is known by."""
@@ -152,46 +152,3 @@ def beside(name: bytes, number: int) -> bytes:
     """A name for what would have `name` as well."""
     suffix = b"~devdev-%d" % number
     return name[: 255 - len(suffix)] + suffix
-
-
-class Unkept(NamedTuple):
-    """Something that is only on one side, since the other cannot have it."""
-
-    path: str
-    reason: str
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PushReport:
-    """What a push did to the directory."""
-
-    made: int = 0
-    """New inodes."""
-    removed: int = 0
-    """Names that went, or were moved."""
-    updated: int = 0
-    """Inodes that were there and are not what they were."""
-    unkept: tuple[Unkept, ...] = ()
-    """What the host cannot show. It stays in the filesystem as it is."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class PullReport:
-    """What a pull found in the directory, and did to the filesystem."""
-
-    span: int = 0
-    """The span of the history that has the change; 0 if nothing changed."""
-    changed: int = 0
-    """Inodes that are new, or not what they were."""
-    removed: int = 0
-    """Names that went, or were moved."""
-    conflicts: tuple[Conflict, ...] = ()
-    """What the filesystem's users and the programs changed differently. The former's
-    is in place."""
-    kept_beside: tuple[str, ...] = ()
-    """Where the programs' versions of it are."""
-    unkept: tuple[Unkept, ...] = ()
-    """What the filesystem cannot have. It stays in the directory as it is."""
-    unsettled: tuple[str, ...] = ()
-    """What was being changed all the time while it was read: the next pull sees to
-    it."""

@@ -23,6 +23,8 @@ from devdev_mount._fuse._device import check, find_helper, mount_device
 from devdev_mount._fuse._mirror import KernelMirror
 from devdev_mount._fuse._ops import Ops
 from devdev_mount._mountpoint import resolve_mountpoint
+from devdev_mount._reports import PullReport, PushReport
+from devdev_mount._spawning import spawning_by_fork
 from devdev_mount._watcher import Watcher
 
 READY_TIMEOUT = 10.0  # from mount(2) to the answer to a first stat
@@ -58,6 +60,7 @@ class FuseDriver:
         """Mount and serve on a thread of this process; see `Driver.start`."""
         source = f"devdev-{secrets.token_hex(8)}"
         with ExitStack() as undo:
+            undo.enter_context(spawning_by_fork())
             watcher = Watcher(
                 source=source,
                 mountpoint=mountpoint,
@@ -70,7 +73,7 @@ class FuseDriver:
             undo.callback(server.stop)
             server.wait_ready()
             watcher.wait_ready()
-            return FuseSession(server, undo.pop_all())
+            return FuseSession(server, mountpoint, undo.pop_all())
 
 
 def _end_watcher(watcher: Watcher, source: str) -> None:
@@ -84,9 +87,11 @@ def _end_watcher(watcher: Watcher, source: str) -> None:
 class FuseSession:
     """A filesystem shown by the `fuse` driver, and the watcher process over it."""
 
-    def __init__(self, server: "_Server", undo: ExitStack) -> None:
+    def __init__(self, server: "_Server", path: str, undo: ExitStack) -> None:
         self._server = server
         self._undo = undo
+        self.path = path
+        """Where it is mounted."""
 
     @property
     def is_alive(self) -> bool:
@@ -105,6 +110,14 @@ class FuseSession:
     def environment(self, span: int) -> dict[str, str]:
         """What marks a program as the span's; see `Session.environment`."""
         return self._server.actors.environment(span)
+
+    def push(self) -> PushReport:
+        """Nothing: a mount shows every change when it is made."""
+        return PushReport()
+
+    def pull(self, actor: str | None = None) -> PullReport:
+        """Nothing: what programs change is in the filesystem."""
+        return PullReport()
 
     def stop(self) -> None:
         """Unmount; see `Session.stop`."""
