@@ -162,7 +162,8 @@ def test_limits_and_numbers_change_as_well(fs: FsBase) -> None:
         assert copy.inodes.statvfs().inodes == 77
 
 
-def test_a_large_directory_changes_and_shrinks(fs: FsBase) -> None:
+def test_a_large_directory_changes_and_shrinks() -> None:
+    fs = Fs()
     for number in range(9_000):
         fs.inodes.mknod(ROOT_INO, b"%d" % number, Kind.FIFO)
     with fs.fork() as copy:

@@ -382,3 +382,15 @@ def test_the_log_ends_where_directories_were_moved_into_each_other(
     assert len(told_span.changes) == 2
     assert fs.undo(span).conflicts == []
     assert [path for path, _, _ in fs.walk()] == ["/", "/a", "/a/b"]
+
+
+def test_the_log_names_what_lay_in_directories_that_are_gone(fs: FsBase) -> None:
+    make_tree(fs)
+    span = act_as(fs, "a", [do("append", "/d/sub/g", b"x"), do("touch", "/d/sub/h")])
+    act_as(fs, "b", [do("remove_tree", "/d")])
+    (told_span,) = (each for each in fs.log().spans if each.id == span)
+    assert [change.path for change in told_span.changes] == [
+        "/d/sub/g",
+        "/d/sub/h",
+        "/g",
+    ]

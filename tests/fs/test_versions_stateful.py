@@ -4,7 +4,10 @@ Each filesystem is compared, after every step, with a plain dictionary of what i
 should hold; checkpoints are dictionaries that were kept.
 """
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 from devdev_fs import Fs, FsError, Stat
 from devdev_fs.testing import ManualClock
@@ -151,16 +154,15 @@ class Machine(RuleBasedStateMachine):
         kept = self.kept[index % len(self.kept)]
         fs = kept.fs
         with fs.actor("someone") as span:
-            for attempt in (
-                lambda: fs.write_bytes(path, data),
-                lambda: fs.rename(path, to),
-                lambda: fs.mkdir(path),
-                lambda: fs.remove(to),
-            ):
-                try:
+            attempts: list[Callable[[], None]] = [
+                partial(fs.write_bytes, path, data),
+                partial(fs.rename, path, to),
+                partial(fs.mkdir, path),
+                partial(fs.remove, to),
+            ]
+            for attempt in attempts:
+                with suppress(FsError):
                     attempt()
-                except FsError:
-                    pass
         after = look(fs)
         if not any(each.id == span for each in fs.log().spans):
             assert after == kept.expected

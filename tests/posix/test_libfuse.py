@@ -11,7 +11,7 @@ import os
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from devdev_mount import MountOptions, serve
+from devdev_mount import DriverUnavailable, MountOptions, check_mountable, serve
 
 from tests.posix.abi import PAGE
 from tests.posix.backends import case_for
@@ -72,6 +72,10 @@ INEXPRESSIBLE = {
 def mount(run_roots: object) -> Iterator[HostMount]:
     if reason := why_not_any_user():
         pytest.skip(reason)
+    try:
+        check_mountable(OPTIONS, driver="libfuse")
+    except DriverUnavailable as error:
+        pytest.skip(str(error))
     with Tmpfs() as other, serve(options=OPTIONS, driver="libfuse") as served:
         fs = served.fs
 

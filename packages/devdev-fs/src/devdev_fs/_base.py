@@ -17,6 +17,7 @@ from devdev_fs._archive import (
     drive_anywhere,
 )
 from devdev_fs._differences import Difference, OnConflict
+from devdev_fs._errno import Errno, FsError
 from devdev_fs._image import Image
 from devdev_fs._inodeops import InodeOps
 from devdev_fs._namei import as_bytes
@@ -85,7 +86,7 @@ class FsBase(PathOps):
 
         Each changes by itself from then on; what neither changes they share. The fork
         has the same clock and umask, its own quotas, and a history that begins now.
-        It cannot be mounted where it is not an `Fs` of this process.
+        One in another process is mounted by what serves it.
 
         Args:
             point: the checkpoint to begin with instead.
@@ -162,7 +163,7 @@ class FsBase(PathOps):
 
         Raises:
             FsError: ESTALE (it was dropped), ENOENT, EBUSY (it has not ended), EINVAL
-                (it is undone already).
+                (it is undone already), ENOSPC.
         """
         return self.run(_history.undo, span)
 
@@ -171,7 +172,7 @@ class FsBase(PathOps):
 
         Raises:
             FsError: ESTALE (it was dropped), ENOENT, EBUSY (it has not ended), EINVAL
-                (it is not undone).
+                (it is not undone), ENOSPC.
         """
         return self.run(_history.redo, span)
 
@@ -183,7 +184,8 @@ class FsBase(PathOps):
             b: the same.
 
         Raises:
-            FsError: ESTALE (a checkpoint was dropped), ENOENT.
+            FsError: EXDEV (a filesystem of another process), ESTALE (a checkpoint was
+                dropped), ENOENT.
         """
         return self.compute(_diff.diff, self._at(a), self._at(b))
 
@@ -274,8 +276,15 @@ class FsBase(PathOps):
     def image(self, point: int) -> Image:
         """The state at a checkpoint, 0 being now, in a form that `run` takes."""
 
+    @abstractmethod
+    def is_beside(self, other: "FsBase") -> bool:
+        """Whether one process has both, so that they can be compared and merged."""
+
     def _at(self, point: Point) -> Image:
         if isinstance(point, FsBase):
+            if not self.is_beside(point):
+                message = "filesystems of two processes; load a dump into a fork first"
+                raise FsError(Errno.EXDEV, message)
             return point.image(0)
         return self.image(0 if point is None else point_number(point))
 

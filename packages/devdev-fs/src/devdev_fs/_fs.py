@@ -200,6 +200,9 @@ class Fs(FsBase):
     def compute(self, op: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         return op(*args, **kwargs)
 
+    def is_beside(self, other: FsBase) -> bool:
+        return isinstance(other, Fs)
+
     def image(self, point: int) -> Image:
         return self.run(_history.image, point)
 

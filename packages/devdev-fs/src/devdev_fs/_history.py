@@ -278,6 +278,7 @@ def _take_back(
     merged = _undo.undo(journal, span, table.freeze())
     if merged.conflicts:
         return Undo(0, merged.conflicts)
+    _check_room(table, merged)
     with _own_span(table, undoes=number) as undoing:
         _put(table, merged)
     return Undo(undoing.number if undoing.records else 0, [])
@@ -288,13 +289,24 @@ def merge(table: InodeTable, base: Image, other: Image, policy: OnConflict) -> M
     merged = merge_images(base, table.freeze(), other, policy)
     if merged.conflicts and policy in (OnConflict.FAIL, OnConflict.DATA):
         return Merge(0, merged.conflicts)
-    before = [table.inodes.get(ino) for ino in merged.target]
-    after = [*merged.target.values()]
-    table.check_pages(_pages(after) - _pages(before))
-    table.check_inodes(before.count(None) - after.count(None))
+    _check_room(table, merged)
     with _own_span(table) as span:
         _put(table, merged)
     return Merge(span.number if span.records else 0, merged.conflicts)
+
+
+def _check_room(table: InodeTable, merged: Merged) -> None:
+    """Refuse what does not fit into the quotas.
+
+    Raises:
+        FsError: ENOSPC.
+    """
+    before = [table.inodes.get(ino) for ino in merged.target]
+    after = [*merged.target.values()]
+    table.check_pages(_pages(after) - _pages(before))
+    added = before.count(None) - after.count(None)
+    if added > 0:
+        table.check_inodes(added)
 
 
 def _pages(inodes: list[Inode | None]) -> int:

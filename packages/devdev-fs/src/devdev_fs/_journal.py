@@ -205,6 +205,11 @@ class Journal:
         """What the span made of the inode; None if it removed it."""
         return self._live(record.ino) if record.is_last else record.later
 
+    def last_version(self, ino: Ino) -> Inode | None:
+        """What an inode that is gone last was, as far as it is known."""
+        record = self._last.get(ino)
+        return None if record is None else record.before
+
     # --- room --------------------------------------------------------------------
 
     def set_limits(self, max_bytes: int, max_entries: int) -> None:

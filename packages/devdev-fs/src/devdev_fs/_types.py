@@ -42,8 +42,12 @@ LIMIT_MAX = 2**63 - 1
 PAGE_SIZE = 4096
 """What space is counted in: a hole costs nothing, a page with one byte costs a page."""
 
-R_OK, W_OK, X_OK = 4, 2, 1
-"""Kinds of access (unistd.h); on a directory X_OK is to look a name up."""
+R_OK = 4
+"""To read (unistd.h)."""
+W_OK = 2
+"""To write; in a directory, to change names."""
+X_OK = 1
+"""To execute; in a directory, to look a name up."""
 
 S_IFMT = 0o170000
 S_ISUID = 0o4000

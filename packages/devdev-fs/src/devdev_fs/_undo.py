@@ -4,7 +4,7 @@ What the span made of its inodes is the base, what there is now is our side, and
 was there before the span is the other.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from devdev_fs._assemble import Merged
 from devdev_fs._diff import diff
@@ -111,11 +111,27 @@ def changes(journal: Journal, span: SpanEntry, live: Image) -> list[Difference]:
 
     What others changed of the same inodes between two changes of the span is among
     it. Directories above that were not the span's to change are where they are now;
-    a path begins below one that is gone.
+    those that are gone, where they last were.
     """
     before: dict[Ino, Inode | None] = {}
     after: dict[Ino, Inode | None] = {}
     for record in span.records:
         before.setdefault(record.ino, record.before)
         after[record.ino] = journal.after(record)
-    return diff(_with(live, before), _with(live, after))
+    gone = _gone_above(journal, live, [*before.values(), *after.values()])
+    return diff(_with(live, gone | before), _with(live, gone | after))
+
+
+def _gone_above(
+    journal: Journal, live: Image, inodes: Iterable[Inode | None]
+) -> dict[Ino, Inode | None]:
+    """The last versions, if known, of the directories above that are not there now."""
+    found: dict[Ino, Inode | None] = {}
+    todo = [inode for inode in inodes if inode is not None]
+    while todo:
+        for ino, _ in todo.pop().links():
+            if ino not in found and live.inodes.get(ino) is None:
+                last = found[ino] = journal.last_version(ino)
+                if last is not None:
+                    todo.append(last)
+    return found

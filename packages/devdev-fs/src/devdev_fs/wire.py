@@ -289,17 +289,19 @@ class Answerer:
         if order is _Order.PARTS:
             number, name, *values = call
             op = _BY_NAME[name]
-            parts = self._fs(number).parts(op, *self._arguments(op, values))
+            parts = self.filesystem(number).parts(op, *self._arguments(op, values))
             return self._keep(self._streams, _Stream(number, 0, parts))
         number, span, name, path, devices, *values = call
-        with acting(self._fs(number), span):
-            reading = self._fs(number).unpack(_BY_NAME[name], path, devices, *values)
+        with acting(self.filesystem(number), span):
+            reading = self.filesystem(number).unpack(
+                _BY_NAME[name], path, devices, *values
+            )
             want = next(reading)
         return [self._keep(self._streams, _Stream(number, span, reading)), *want]
 
     def _feed(self, number: int, data: bytes) -> object:
         stream = self._streams[number]
-        with acting(self._fs(stream.fs), stream.span):
+        with acting(self.filesystem(stream.fs), stream.span):
             try:
                 return stream.pieces.send(data)
             except StopIteration as end:
@@ -308,13 +310,18 @@ class Answerer:
     def _run(self, number: int, span: int, name: str, values: list[Any]) -> object:
         op = _BY_NAME[name]
         args = self._arguments(op, values)
-        fs = self._fs(number)
+        fs = self.filesystem(number)
         if not _is_locked(op):
             return fs.compute(op, *args)
         with acting(fs, span):
             return fs.run(op, *args)
 
-    def _fs(self, number: int) -> FsBase:
+    def filesystem(self, number: int) -> FsBase:
+        """The filesystem that clients know by that number; 0 is the served one.
+
+        Raises:
+            FsError: EBADF (the fork is closed).
+        """
         fs = self._filesystems.get(number)
         if fs is None:
             raise FsError(Errno.EBADF, "the fork is closed")
@@ -330,7 +337,7 @@ class Answerer:
         ]
 
     def _image(self, number: int, point: int) -> Image:
-        return self._fs(number).image(point)
+        return self.filesystem(number).image(point)
 
     def _obey(self, order: _Order, args: list[Any]) -> object:
         if order in (_Order.PARTS, _Order.UNPACK):
@@ -345,13 +352,13 @@ class Answerer:
             return None
         if order is _Order.FORK:
             return self._keep(
-                self._filesystems, self._fs(args[0]).fork(args[1] or None)
+                self._filesystems, self.filesystem(args[0]).fork(args[1] or None)
             )
         if order is _Order.CLOSE:
             self._forget(self._filesystems, args[0])
             return None
         if order is _Order.WATCH:
-            return self._keep(self._watches, self._fs(args[0]).watch())
+            return self._keep(self._watches, self.filesystem(args[0]).watch())
         watch = self._watches.get(args[0])
         if watch is None:
             return None
@@ -384,6 +391,15 @@ class RemoteFs(FsBase):
         super().__init__()
         self._exchange = exchange
         self._number = number
+
+    @property
+    def number(self) -> int:
+        """What the other process knows it by; 0 is the served filesystem."""
+        return self._number
+
+    def is_beside(self, other: FsBase) -> bool:
+        """Whether the same process has both."""
+        return isinstance(other, RemoteFs) and self._exchange == other._exchange
 
     def run(self, op: Operation[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Have an operation run by the other process.
@@ -505,4 +521,4 @@ class RemoteWatch(Watch):
         return self._closed
 
 
-__all__ = ("Answerer", "RemoteError", "RemoteFs")
+__all__ = ("Answerer", "RemoteError", "RemoteFs", "RemoteWatch")

@@ -279,8 +279,8 @@ class Served(_Shown):
     def _fs_number(self, fs: FsBase | None) -> int:
         if fs is None:
             return 0
-        if isinstance(fs, RemoteFs) and fs._exchange == self._fs._exchange:
-            return fs._number
+        if isinstance(fs, RemoteFs) and fs.is_beside(self._fs):
+            return fs.number
         raise ValueError(f"{fs!r} is no fork of the served filesystem")
 
     def import_tree(

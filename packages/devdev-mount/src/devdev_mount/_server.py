@@ -205,7 +205,7 @@ class _Server:
         return json.dumps(asdict(place)).encode()
 
     def _filesystem(self, number: int) -> Fs:
-        fs = self._answerer._fs(number)
+        fs = self._answerer.filesystem(number)
         assert isinstance(fs, Fs)
         return fs
 
