@@ -51,7 +51,7 @@ all who may. That is decided above too: no directory is sticky then."""
 class Place(NamedTuple):
     """A path: one of those that there are, and what comes behind it."""
 
-    index: int
+    number: int
     tail: str
 
 
@@ -80,8 +80,23 @@ MADE = st.sampled_from(["directory", "directory", "regular", "regular", *TYPE_BI
 USERS = st.sampled_from([ROOT, ROOT, ROOT, ALICE, BOB, CAROL])
 IDS = st.sampled_from([-1, 0, ALICE.uid, BOB.uid, ALICE.gid, BOB.gid])
 MODES = st.sampled_from(
-    [0o777, 0o755, 0o700, 0o644, 0o070, 0o007, 0, 0o4755, 0o2775, 0o2755, 0o6711]
-    + [0o2644, 0o3777, 0o1777, 0o7777]
+    [
+        0o777,
+        0o755,
+        0o700,
+        0o644,
+        0o070,
+        0o007,
+        0,
+        0o4755,
+        0o2775,
+        0o2755,
+        0o6711,
+        0o2644,
+        0o3777,
+        0o1777,
+        0o7777,
+    ]
 ).map(lambda mode: mode & ~abi.S_ISVTX if PROTECTS_STICKY else mode)
 UMASKS = st.sampled_from([0, 0o022, 0o077, 0o777])
 ACCESSES = st.integers(0, 7)
@@ -92,10 +107,24 @@ KINDS = st.sampled_from([*TYPE_BITS.values(), 0, 0o110000])
 RENAME_FLAGS = st.sampled_from([0, 0, 0, 1, 2, 2, 4, 5, 3, 6, 8])
 ACCESS_MODES = st.sampled_from([abi.O_RDONLY, abi.O_WRONLY, O_RDWR, O_RDWR])
 OPTIONS = st.sampled_from(
-    [0, O_CREAT, O_CREAT | O_EXCL, O_CREAT | abi.O_TRUNC, O_CREAT | abi.O_APPEND]
-    + [O_CREAT | O_NOFOLLOW, abi.O_TRUNC, abi.O_APPEND, O_NOFOLLOW, abi.O_NOATIME]
-    + [O_DIRECTORY, O_PATH, O_PATH | O_NOFOLLOW, O_PATH | O_DIRECTORY]
-    + [O_TMPFILE, O_TMPFILE | O_EXCL]
+    [
+        0,
+        O_CREAT,
+        O_CREAT | O_EXCL,
+        O_CREAT | abi.O_TRUNC,
+        O_CREAT | abi.O_APPEND,
+        O_CREAT | O_NOFOLLOW,
+        abi.O_TRUNC,
+        abi.O_APPEND,
+        O_NOFOLLOW,
+        abi.O_NOATIME,
+        O_DIRECTORY,
+        O_PATH,
+        O_PATH | O_NOFOLLOW,
+        O_PATH | O_DIRECTORY,
+        O_TMPFILE,
+        O_TMPFILE | O_EXCL,
+    ]
 )
 
 # --- content -----------------------------------------------------------------------
@@ -112,8 +141,15 @@ DATA = st.sampled_from(
 )
 WHENCES = st.sampled_from([*range(5), 9])
 RANGE_MODES = st.sampled_from(
-    [0, 0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE]
-    + [FALLOC_FL_PUNCH_HOLE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE, 1 << 10]
+    [
+        0,
+        0,
+        FALLOC_FL_KEEP_SIZE,
+        FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+        FALLOC_FL_PUNCH_HOLE,
+        FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE,
+        1 << 10,
+    ]
 )
 """Without those that make zeros of a range, take one out or put one in: a tmpfs has
 none of them."""
@@ -123,8 +159,20 @@ none of them."""
 ANY_TIME: st.SearchStrategy[Time] = st.sampled_from([*TIMES, "now", "omit"])
 
 XATTRS = st.sampled_from(
-    ["user.a", "user.b", "trusted.a", "security.a", ACCESS, ACCESS, DEFAULT, DEFAULT]
-    + ["user.", "a", "other.a", "system.a"]
+    [
+        "user.a",
+        "user.b",
+        "trusted.a",
+        "security.a",
+        ACCESS,
+        ACCESS,
+        DEFAULT,
+        DEFAULT,
+        "user.",
+        "a",
+        "other.a",
+        "system.a",
+    ]
 )
 _NO_MASK = acl(("u", 7), ("user", 5, BOB.uid), ("g", 5), ("o", 0))
 NO_ENTRIES = acl()

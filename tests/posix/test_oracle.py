@@ -1,4 +1,4 @@
-"""Random sequences of calls: the store does what the host's tmpfs does, step by step."""
+"""Random sequences of calls: the store does what a tmpfs does, step by step."""
 
 import sys
 
