@@ -7,10 +7,14 @@ know of each other's steps: with `--api-share` the program leaves that part of t
 whoever runs it, and waits for it meanwhile by a line out and a line in.
 """
 
+import sys
+
+if sys.platform != "linux":
+    raise ImportError("only Linux has a mount driver")
+
 import argparse
 import mmap
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice

@@ -69,12 +69,12 @@ class FileOps:
         if write_flags & _abi.FUSE_WRITE_KILL_SUIDGID:
             caller = request.without_fsetid()
         if flags & os.O_APPEND and not write_flags & _abi.FUSE_WRITE_CACHE:
-            end = self._inodes.append(ino, data, caller)
-            size = self._inodes.getattr(ino).size - end
+            end = self._inodes.append(ino, data, caller, True)
+            size = min(size, self._inodes.getattr(ino).size - end)
             if end != offset:
                 self.appended.append((ino, offset))
         else:
-            size = self._inodes.write(ino, offset, data, caller)
+            size = self._inodes.write(ino, offset, data, caller, True)
         return _abi.WRITE_OUT.pack(size)
 
     def readlink(self, request: Request) -> bytes:
