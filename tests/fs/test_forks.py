@@ -5,6 +5,7 @@ from threading import Thread
 
 import pytest
 from devdev_fs import ROOT_INO, Errno, Fs, FsBase, MergeConflict
+from devdev_fs.wire import Answerer, RemoteFs
 
 from tests.fs.checks import ino_of, names, refused
 
@@ -239,3 +240,14 @@ def test_links_that_came_and_went_are_not_shared(fs: FsBase) -> None:
         fork.link("/a", "/c")
         fs.check_invariants()
         fork.check_invariants()
+
+
+def test_filesystems_of_two_processes_are_not_compared() -> None:
+    one, other = (RemoteFs(Answerer(Fs()).answer) for _ in range(2))
+    with refused(one, Errno.EXDEV):
+        one.diff(None, other)
+    with refused(one, Errno.EXDEV):
+        one.merge(None, other)
+    local = Fs()
+    with refused(local, Errno.EXDEV):
+        local.diff(one)

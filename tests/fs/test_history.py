@@ -439,3 +439,30 @@ def test_differences_between_checkpoints(fs: FsBase) -> None:
     ]
     assert fs.diff(second) == [Difference(DifferenceKind.REMOVED, "/f", "", f)]
     assert fs.diff(None, first) == [Difference(DifferenceKind.ADDED, "/f", "", f)]
+
+
+def test_a_label_and_a_name_are_short(fs: FsBase) -> None:
+    fs.checkpoint("x" * 1024)
+    with refused(fs, Errno.EINVAL):
+        fs.checkpoint("x" * 1025)
+    with refused(fs, Errno.EINVAL), fs.actor("\u00e9" * 513):
+        raise AssertionError("never")
+
+
+def test_acting_for_a_span_that_never_was_is_acting_for_nobody() -> None:
+    fs = Fs()
+    with fs.acting_for(99):
+        fs.mkdir("/d")
+    assert fs.log().spans == []
+
+
+def test_the_log_tells_of_a_file_whose_directory_came_and_went(fs: FsBase) -> None:
+    with fs.actor("a") as a, fs.actor("b"):
+        fs.mkdir("/d")
+        fs.write_bytes("/d/f", b"")
+        with fs.acting_for(a):
+            fs.chmod("/d/f", 0o600)
+        fs.remove_tree("/d")
+    (entry,) = spans_of(fs, "a")
+    assert [change.kind for change in entry.changes] == [DifferenceKind.MODE]
+    assert entry.changes[0].path.endswith("/f")

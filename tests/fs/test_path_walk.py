@@ -1,7 +1,7 @@
 """How a path leads to an inode: links, dots, slashes, limits, and in linear time."""
 
 import pytest
-from devdev_fs import PATH_MAX, ROOT_INO, Errno, FsBase
+from devdev_fs import PATH_MAX, ROOT_INO, Errno, Fs, FsBase
 
 from tests.fs.checks import ino_of, refused
 
@@ -229,3 +229,14 @@ def test_a_very_deep_directory_is_reached_and_left(fs: FsBase) -> None:
     assert fs.inodes.resolve(path) == ino
     assert fs.realpath(path + "/.." * 500) == "/d" * (depth - 500)
     assert fs.remove_tree("/d") == depth
+
+
+def test_thousands_of_directories_are_found_each_by_its_path() -> None:
+    fs = Fs()
+    for number in range(5_000):
+        fs.mkdir(f"/{number}")
+        fs.mkdir(f"/{number}/d")
+        assert fs.exists(f"/{number}/d")
+    fs.rename("/7", "/seven")
+    assert not fs.exists("/7/d")
+    assert fs.exists("/seven/d")

@@ -168,3 +168,17 @@ def test_restoring_over_and_over_leaks_nothing(fs: FsBase) -> None:
         assert fs.dump() == snapshot
         assert used_inodes(fs) == 4
         fs.check_invariants()
+
+
+def test_each_of_several_open_files_stays_on_its_own(fs: FsBase) -> None:
+    empty = fs.dump()
+    fs.write_bytes("/f", b"f")
+    fs.write_bytes("/g", b"g")
+    with fs.open("/f") as f, fs.open("/g") as g:
+        fs.load(empty)
+        assert (f.read(), g.read()) == (b"f", b"g")
+
+
+def test_letting_go_of_nothing_is_nothing(fs: FsBase) -> None:
+    fs.inodes.unpin(ROOT_INO, 0)
+    assert used_inodes(fs) == 1

@@ -5,7 +5,7 @@ from threading import Thread
 
 import pytest
 from devdev_fs import ROOT_INO, Event, EventKind, Fs, FsBase, SetAttr
-from devdev_fs import testing as _testing  # noqa: F401
+from devdev_fs.wire import Answerer, RemoteFs
 
 from tests.fs.checks import ino_of
 
@@ -150,3 +150,26 @@ def test_a_watch_elsewhere_takes_long_waits_in_pieces(
     monkeypatch.setattr("devdev_fs.wire._TAKE_TIMEOUT", 0.01)
     with make_fs().watch() as watch:
         assert watch.take(timeout_s=0.05) == []
+
+
+def test_what_goes_with_its_directory_is_told_by_the_directory(fs: FsBase) -> None:
+    fs.mkdir("/d")
+    fs.write_bytes("/d/f", b"")
+    with fs.watch() as watch:
+        fs.remove_tree("/d")
+        assert "removed /d" in spell(watch.take())
+
+
+def test_a_watch_that_another_thread_closes_has_nothing_more_to_tell() -> None:
+    frames: list[bytes] = []
+    answerer = Answerer(Fs())
+
+    def exchange(frame: bytes) -> bytes:
+        frames.append(frame)
+        return answerer.answer(frame)
+
+    with RemoteFs(exchange).watch() as watch:
+        assert watch.take() == []
+        asked = frames[-1]
+        answered = answerer.answer(asked)
+    assert answerer.answer(asked) == answered

@@ -39,6 +39,7 @@ from tests.posix.abi import (
     PAGE,
     S_IFDIR,
     S_IFIFO,
+    S_IFLNK,
     S_IFREG,
     SEEK_DATA,
     SEEK_HOLE,
@@ -497,6 +498,46 @@ class Oracle(RuleBasedStateMachine):
 
         self.at_file(index, getdents)
 
+    # --- with little room ----------------------------------------------------------
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES, data=DATA, offset=OFFSETS, blocks=st.integers(0, 2))
+    def write_when_full(
+        self, index: int, data: bytes, offset: int, blocks: int
+    ) -> None:
+        if not self._hides_holes(self.theirs.held(index).attributes):
+            self.at_file(
+                index, lambda p, fd: _when_full(p, fd, blocks, p.pwrite, data, offset)
+            )
+
+    @precondition(lambda self: self.theirs.files)
+    @rule(index=FILES, offset=OFFSETS, length=LENGTHS, blocks=st.integers(0, 2))
+    def allocate_when_full(
+        self, index: int, offset: int, length: int, blocks: int
+    ) -> None:
+        found = self.theirs.held(index).attributes
+        if not self._hides_holes(found):
+            self.at_file(
+                index,
+                lambda p, fd: _when_full(p, fd, blocks, p.fallocate, 0, offset, length),
+            )
+            self._expected[found.ino, "holes"] = UNWRITTEN
+
+    @rule(place=NEW_PLACES, kind=KINDS)
+    def make_when_full(self, place: Place, kind: int) -> None:
+        def make_one(p: Posix, path: str) -> None:
+            with p.leave(inodes=0):
+                if kind == S_IFDIR:
+                    p.mkdir(path)
+                elif kind == S_IFLNK:
+                    p.symlink("a", path)
+                else:
+                    p.mknod(path, kind | 0o644, DEVICE)
+
+        self.at_path(place, make_one, ROOT)
+
+    # --- directories that are open -------------------------------------------------
+
     @precondition(lambda self: self.theirs.files)
     @rule(index=FILES, new=NEW_PLACES)
     def link_open(self, index: int, new: Place) -> None:
@@ -537,6 +578,23 @@ class Oracle(RuleBasedStateMachine):
             self.theirs.settle()
         self.ours.settle()
         self._host.tick(max(max(each.values()) for each in self.theirs.before.values()))
+
+
+def _when_full(
+    p: Posix, fd: int, blocks: int, call: Callable[..., int | None], *args: object
+) -> int | None:
+    """Make a call that changes a file when there are only so many blocks left.
+
+    Linux stamps the file before it finds that there is no room. POSIX and the store do
+    not, so both are given times then.
+    """
+    try:
+        with p.leave(blocks=blocks):
+            return call(fd, *args)
+    except OSError:
+        with suppress(OSError):
+            p.utimens(fd, 0, 0)
+        raise
 
 
 def _who_chowns(uid: int, gid: int, who: User) -> User:

@@ -8,15 +8,13 @@ INVARIANT: no page holds a byte at or past `size`. Empty pages may lie behind it
 allocated for what will be written there.
 """
 
-from collections.abc import Iterator
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 from devdev_fs._sparse import Sparse
 from devdev_fs._types import PAGE_SIZE
 
 _ZEROS = bytes(PAGE_SIZE)
-RUN_PAGES = 256
-"""The most pages in a run."""
+_PIECE = 2**20
 
 
 Bytes = bytes | bytearray | memoryview
@@ -28,14 +26,6 @@ def as_view(data: Bytes) -> memoryview:
     if view.nbytes == len(view) and view.c_contiguous:
         return view
     return memoryview(view.tobytes())
-
-
-class Run(NamedTuple):
-    """Adjacent pages: `data` begins at page `first`; zeros at its end are left out."""
-
-    first: int
-    pages: int
-    data: bytes
 
 
 class Content(Sparse[bytes]):
@@ -213,13 +203,11 @@ class Content(Sparse[bytes]):
         """Move all pages from offset `source` on, and drop what is between."""
         first = source // PAGE_SIZE
         shift = target // PAGE_SIZE - first
-        moved = [
-            (span.start, [page or b"" for page in self.slice(span.start, span.stop)])
-            for span in self.spans(first)
-        ]
+        numbers = [number for number in self.numbers() if number >= first]
+        moved = [(number + shift, self.get(number) or b"") for number in numbers]
         self.clear(min(first, first + shift))
-        for start, pages in moved:
-            self.put(start + shift, pages)
+        for number, page in moved:
+            self.set(number, page)
 
     def data_from(self, offset: int) -> int | None:
         """Where the first page at or behind `offset` begins or goes on.
@@ -276,44 +264,9 @@ class Content(Sparse[bytes]):
         self._copy_bytes(source, last * PAGE_SIZE, stop, shift)
 
     def _copy_bytes(self, source: "Content", at: int, stop: int, shift: int) -> None:
-        piece = RUN_PAGES * PAGE_SIZE
-        for offset in range(at, stop, piece):
-            chunks = source.chunks(offset, min(piece, stop - offset))
+        for offset in range(at, stop, _PIECE):
+            chunks = source.chunks(offset, min(_PIECE, stop - offset))
             self.write(offset + shift, b"".join(chunks))
-
-    # --- in order ----------------------------------------------------------------
-
-    def spans(self, start: int = 0) -> Iterator[range]:
-        """The numbers of the pages, ascending: adjacent ones, up to `RUN_PAGES`."""
-        numbers = [number for number in self.numbers() if number >= start]
-        at = 0
-        while at < len(numbers):
-            first = numbers[at]
-            count = 1
-            limit = min(len(numbers) - at, RUN_PAGES)
-            while count < limit and numbers[at + count] == first + count:
-                count += 1
-            yield range(first, first + count)
-            at += count
-
-    def runs(self) -> Iterator[Run]:
-        """The content in canonical form: ascending, each run as long as it can be.
-
-        A run is at most 1 MiB, so that memory stays bounded by it.
-        """
-        for span in self.spans():
-            data = b"".join(
-                page if len(page) == PAGE_SIZE else page + _ZEROS[len(page) :]
-                for page in self.slice(span.start, span.stop)
-                if page is not None
-            )
-            yield Run(span.start, len(span), data.rstrip(b"\0"))
-
-    def add_run(self, run: Run) -> None:
-        """Put back what `runs` gave; the size is set by the caller beforehand."""
-        for at in range(run.pages):
-            page = run.data[at * PAGE_SIZE : (at + 1) * PAGE_SIZE]
-            self.set(run.first + at, page)
 
     def check(self) -> None:
         """Assert the invariant."""

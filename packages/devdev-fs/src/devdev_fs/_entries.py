@@ -75,9 +75,6 @@ class Entries:
     def __len__(self) -> int:
         return self._count
 
-    def __contains__(self, name: object) -> bool:
-        return isinstance(name, bytes) and self.get(name) is not None
-
     def get(self, name: bytes) -> Entry | None:
         """What the name means, or None."""
         buckets = self._buckets

@@ -75,12 +75,12 @@ def begin(table: InodeTable, actor: str) -> int:
 
 
 def end(table: InodeTable, number: int) -> None:
-    """End a span, if it has not been dropped."""
+    """End a span that is open."""
     journal = _journal(table)
     span = journal.span(number)
-    if span is not None and span.is_open:
-        journal.end(span)
-        table.acting = RENEW
+    assert span is not None
+    journal.end(span)
+    table.acting = RENEW
 
 
 @contextmanager

@@ -360,8 +360,8 @@ class Answerer:
         if order is _Order.WATCH:
             return self._keep(self._watches, self.filesystem(args[0]).watch())
         watch = self._watches.get(args[0])
-        if watch is None:
-            return None
+        if watch is None:  # another thread has closed it
+            return []
         if order is _Order.TAKE:
             return watch.take(args[1] / 1000)
         watch.close()
