@@ -1,6 +1,5 @@
 """A directory of the host kept in step with a filesystem: both ways, and safely."""
 
-import contextlib
 import errno
 import os
 import shutil
@@ -12,7 +11,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import pytest
-from devdev_fs import Fs, FsError, Kind, MergeConflict, SetAttr
+from devdev_fs import Fs, FsError, Kind, SetAttr
 from devdev_mount import (
     DriverUnavailable,
     Mount,
@@ -373,41 +372,6 @@ def test_nothing_is_written_through_a_link_put_in_a_directorys_place(
     assert (tmp_path / "f").read_text() == "outside"
     copy.unmount()
     assert (tmp_path / "f").read_text() == "outside"
-
-
-def test_nothing_gets_out_while_a_directory_and_a_link_change_places(
-    fs: Fs, copy: Mount, root: Path, tmp_path: Path
-) -> None:
-    (tmp_path / "f").write_text("outside")
-    before = (tmp_path / "f").stat()
-    fs.mkdir("/d")
-    fs.write_text("/d/f", "inside")
-    copy.push()
-    stop = Event()
-
-    def swap() -> None:
-        (root / "link").symlink_to(tmp_path)
-        while not stop.is_set():
-            os.rename(root / "d", root / "aside")
-            os.rename(root / "link", root / "d")
-            os.rename(root / "d", root / "link")
-            os.rename(root / "aside", root / "d")
-
-    swapper = Thread(target=swap)
-    swapper.start()
-    for number in range(100):
-        with contextlib.suppress(MountError, FsError, MergeConflict):
-            if fs.exists("/d/f"):
-                fs.write_text("/d/f", f"api {number}")
-            copy.push()
-            copy.pull()
-    stop.set()
-    swapper.join()
-    assert os.listdir(tmp_path) == ["f"]
-    assert (tmp_path / "f").stat().st_ctime_ns == before.st_ctime_ns
-    copy.push()
-    copy.pull()
-    assert (root / "d/f").read_text() == fs.read_text("/d/f")
 
 
 def test_nothing_is_read_through_a_link(
