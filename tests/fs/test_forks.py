@@ -244,6 +244,7 @@ def test_links_that_came_and_went_are_not_shared(fs: FsBase) -> None:
 
 def test_filesystems_of_two_processes_are_not_compared() -> None:
     one, other = (RemoteFs(Answerer(Fs()).answer) for _ in range(2))
+    assert (one.number, other.number) == (0, 0), "each is the first of its own"
     with refused(one, Errno.EXDEV):
         one.diff(None, other)
     with refused(one, Errno.EXDEV):
