@@ -266,8 +266,8 @@ def run(plan: Plan, steps: int, mount: Files | None, api: Files | None) -> None:
             continue
         try:
             got = files.do(operation)
-        except OSError as error:
-            raise Mismatch(_report(plan, f"refused with {error}")) from error
+        except (OSError, AssertionError) as error:
+            raise Mismatch(_report(plan, repr(error))) from error
         if got != expected:
             raise Mismatch(_report(plan, _difference(got, expected)))
 

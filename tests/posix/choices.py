@@ -77,6 +77,11 @@ MADE = st.sampled_from(["directory", "directory", "regular", "regular", *TYPE_BI
 
 # --- who, and what they may --------------------------------------------------------
 
+
+def _without_sticky(mode: int) -> int:
+    return mode & ~abi.S_ISVTX if PROTECTS_STICKY else mode
+
+
 USERS = st.sampled_from([ROOT, ROOT, ROOT, ALICE, BOB, CAROL])
 IDS = st.sampled_from([-1, 0, ALICE.uid, BOB.uid, ALICE.gid, BOB.gid])
 MODES = st.sampled_from(
@@ -97,7 +102,10 @@ MODES = st.sampled_from(
         0o1777,
         0o7777,
     ]
-).map(lambda mode: mode & ~abi.S_ISVTX if PROTECTS_STICKY else mode)
+).map(_without_sticky)
+DIRECTORY_MODES = st.sampled_from(
+    [0o777, 0o777, 0o1777, 0o2777, 0o3777, 0o755, 0o2775, 0o770, 0o711, 0o700, 0]
+).map(_without_sticky)
 UMASKS = st.sampled_from([0, 0o022, 0o077, 0o777])
 ACCESSES = st.integers(0, 7)
 
@@ -136,8 +144,17 @@ SIZES = st.sampled_from([0, 1, 100, PAGE - 1, PAGE, PAGE + 1, 3 * PAGE, 2**40])
 LENGTHS = st.sampled_from([0, 1, 100, PAGE, PAGE + 1, 3 * PAGE])
 READ_LENGTHS = LENGTHS.filter(bool)
 """To read no bytes moves the time of access in a tmpfs; POSIX has it do nothing."""
+
+
+class Run(bytes):
+    """So many times the same byte, and shown as that."""
+
+    def __repr__(self) -> str:
+        return f"{bytes(self[:1])!r} * {len(self)}"
+
+
 DATA = st.sampled_from(
-    [b"", b"x", b"\0", b"y" * 100, b"z" * PAGE, b"w" * (2 * PAGE + 1)]
+    [b"", b"x", b"\0", Run(b"y" * 100), Run(b"z" * PAGE), Run(b"w" * (2 * PAGE + 1))]
 )
 WHENCES = st.sampled_from([*range(5), 9])
 RANGE_MODES = st.sampled_from(
@@ -177,11 +194,12 @@ XATTRS = st.sampled_from(
 _NO_MASK = acl(("u", 7), ("user", 5, BOB.uid), ("g", 5), ("o", 0))
 NO_ENTRIES = acl()
 _LISTS = [
-    acl(("u", 7), ("user", 5, BOB.uid), ("g", 5), ("m", 7), ("o", 0)),
-    acl(("u", 6), ("g", 4), ("group", 7, BOB.gid), ("m", 3), ("o", 4)),
+    acl(("u", 7), ("user", 7, BOB.uid), ("g", 6), ("m", 5), ("o", 0)),
+    acl(("u", 6), ("g", 4), ("group", 6, BOB.gid), ("m", 3), ("o", 4)),
     acl(("u", 7), ("g", 0), ("o", 5)),
     NO_ENTRIES,
 ]
 VALUES = st.sampled_from([b"", b"red", b"v" * 40, _NO_MASK, *_LISTS, *_LISTS])
 """Access control lists among them, one without the mask that it has to have."""
+ACLS = st.sampled_from([NO_ENTRIES, NO_ENTRIES, *_LISTS])
 XATTR_FLAGS = st.sampled_from([0, 0, 0, abi.XATTR_CREATE, abi.XATTR_REPLACE, 4])

@@ -320,7 +320,7 @@ class InMemoryPosix(MemoryPaths):
     def write(self, fd: int, data: bytes) -> int:
         file = self._writable(fd)
         length = self._write(file, data, file.offset)
-        if file.flags & O_APPEND:
+        if file.flags & O_APPEND and length:
             file.offset = self.inodes.getattr(file.ino).size
         else:
             file.offset += length

@@ -1,6 +1,7 @@
 """All that can be seen of a filesystem, and where two of them differ."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -11,14 +12,18 @@ from tests.posix.abi import (
     O_RDONLY,
     O_WRONLY,
     PAGE,
+    R_OK,
     S_IFDIR,
     S_IFLNK,
     S_IFREG,
     SEEK_CUR,
+    W_OK,
+    X_OK,
 )
+from tests.posix.checks import ALICE, BOB, CAROL
 from tests.posix.protocol import Attributes, Posix
 
-FIELDS = ("mode", "nlink", "uid", "gid", "rdev", "size", "blocks")
+FIELDS = ("mode", "nlink", "uid", "gid", "rdev", "size")
 """The attributes that are the same in both; of times it is whether they moved."""
 
 STAMPS = ("atime", "mtime", "ctime")
@@ -32,6 +37,10 @@ UNALIKE = {
     "asks the store for a path has it found, and reads nothing",
 }
 """What differs by kind of inode, with the reason."""
+
+FREE_XATTRS = 256
+"""Bytes of extended attributes that take no block. What is more does in the store; in
+a tmpfs, where the limit on inodes pays for them, it does not."""
 
 END = 16 * PAGE
 """How much is read of the beginning, and of the end, of a file."""
@@ -59,9 +68,20 @@ class Observed(NamedTuple):
     attributes: Attributes
     content: object
     """Bytes of a file, the target of a link, names and kinds in a directory."""
-    xattrs: Mapping[str, bytes]
+    xattrs: Mapping[str, bytes] | None
+    """None where they are not looked at."""
     offset: int | None = None
     """Of a descriptor."""
+    permits: tuple[int, ...] = ()
+    """What each of the users may do with a path, as bits of access(2)."""
+
+    @property
+    def blocks(self) -> int | None:
+        """Those of content: None where attributes may take some as well."""
+        if self.xattrs is None:
+            return None
+        size = sum(map(len, [*self.xattrs, *self.xattrs.values()]))
+        return self.attributes.blocks if size <= FREE_XATTRS else None
 
     @property
     def stamps(self) -> dict[str, int]:
@@ -79,6 +99,8 @@ class Side:
     """What there was when it was last looked at, by path, and by descriptor."""
     before: dict[int, dict[str, int]] = field(default_factory=dict)
     """The times after that, by inode number."""
+    _asked: Sequence[object] = field(default_factory=list)
+    _permits: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
     def file(self, index: int) -> Descriptor:
         return self.files[index % len(self.files)]
@@ -93,7 +115,27 @@ class Side:
             f"descriptor {place}": _held(self.posix, file)
             for place, file in enumerate(self.files)
         }
-        self.tree |= _below(self.posix, ".")
+        self.tree |= self._with_permissions(dict(_below(self.posix, ".")))
+
+    def _with_permissions(self, tree: dict[str, Observed]) -> dict[str, Observed]:
+        """The same with what users may do.
+
+        They are asked again when there is another path, mode, owner or attribute.
+        """
+        asked = [
+            (path, *each.attributes[1:5], each.xattrs) for path, each in tree.items()
+        ]
+        if asked != self._asked:
+            self._asked = asked
+            self._permits = dict.fromkeys(tree, ())
+            for who in (ALICE, BOB, CAROL):
+                with self.posix.as_user(who):
+                    for path in tree:
+                        self._permits[path] += (_permits(self.posix, path),)
+        return {
+            path: found._replace(permits=self._permits[path])
+            for path, found in tree.items()
+        }
 
     def settle(self) -> None:
         """Take note of the times: looking may have moved them."""
@@ -148,11 +190,21 @@ def _ends(p: Posix, fd: int, size: int) -> tuple[bytes, bytes]:
     return p.pread(fd, END, 0), p.pread(fd, END, max(size - END, END))
 
 
+def _permits(p: Posix, path: str) -> int:
+    """What access(2) allows of a path."""
+    allowed = 0
+    for mask in (R_OK, W_OK, X_OK):
+        with suppress(OSError):  # a link may lead nowhere
+            p.access(path, mask)
+            allowed |= mask
+    return allowed
+
+
 def _held(p: Posix, file: Descriptor) -> Observed:
     """What is open; what a name leads to as well is looked at there."""
     found = p.fstat(file.fd)
     content: object = None
-    xattrs: dict[str, bytes] = {}
+    xattrs: dict[str, bytes] | None = None
     if not found.nlink and file.is_opened:
         xattrs = {name: p.getxattr(file.fd, name) for name in p.listxattr(file.fd)}
         if file.is_readable and found.kind == S_IFREG:
@@ -194,8 +246,10 @@ def differences(
 def _comparable(side: Side, found: Observed) -> Iterator[tuple[str, object]]:
     for name in FIELDS:
         yield name, getattr(found.attributes, name)
+    yield "blocks", found.blocks
     yield "content", found.content
     yield "xattrs", found.xattrs
+    yield "permits", found.permits
     yield "offset", found.offset
     before = side.before.get(found.attributes.ino)
     yield "age", before is not None

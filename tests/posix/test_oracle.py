@@ -15,7 +15,7 @@ from tests.fs.checks import examples
 from tests.posix.host import why_not_any_user
 from tests.posix.oracle import Oracle
 
-EXAMPLES = int(os.environ.get("DEVDEV_ORACLE_EXAMPLES", 60))
+EXAMPLES = int(os.environ.get("DEVDEV_ORACLE_EXAMPLES", 80))
 
 
 @pytest.mark.slow
