@@ -65,6 +65,17 @@ def test_content_seen_by_a_descriptor_that_was_open(fs: Fs, root: Path) -> None:
     os.close(fd)
 
 
+def test_the_end_of_a_file_that_was_longer(fs: Fs, root: Path) -> None:
+    """Read in one go over pages that are cached, one in part, and what was beyond."""
+    with open(root / "f", "w+b", buffering=0) as file:
+        os.posix_fallocate(file.fileno(), 0, 50 * PAGE)
+        fs.truncate("/f", 0xBFFF)
+        written = os.pwrite(file.fileno(), b"w" * 0x2DF0, 0xC000)
+        assert (
+            os.pread(file.fileno(), 12 * PAGE, 6 * PAGE)[6 * PAGE :] == b"w" * written
+        )
+
+
 def test_a_new_name_where_there_was_none(fs: Fs, root: Path) -> None:
     assert not (root / "f").exists()  # which the kernel remembers
     fs.write_bytes("/f", b"x")

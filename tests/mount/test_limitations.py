@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from devdev_fs import FallocateFlags
+from devdev_fs import FallocateFlags, SetAttr
 from devdev_mount import DriverUnavailable, Fs, mount, serve
 
 if sys.platform != "linux":
@@ -131,3 +131,16 @@ def test_programs_cannot_collapse_a_range() -> None:
         ino = served.fs.stat("/f").ino
         served.fs.inodes.fallocate(ino, FallocateFlags.COLLAPSE_RANGE, 0, 4096)
         assert served.fs.read_bytes("/f") == b"b" * 4096
+
+
+@pytest.mark.fuse
+def test_who_has_a_file_without_a_name_sees_that_it_is_shorter_by_asking() -> None:
+    with serve() as served, open(served.path / "f", "w+b", buffering=0) as file:
+        file.write(b"x" * 50_000)
+        served.fs.inodes.pin(ino := served.fs.stat("/f").ino)
+        (served.path / "f").unlink()
+        served.fs.inodes.setattr(ino, SetAttr(size=100))
+        assert os.fstat(file.fileno()).st_size == 100
+        file.seek(0)
+        assert file.read(1000) == b"x" * 100
+        served.fs.inodes.unpin(ino)

@@ -89,6 +89,11 @@ class Attachment:
                 else:
                     table.changes.clear()
 
+    def path(self, ino: Ino) -> bytes | None:
+        """A path that leads to an inode, from the root; None if it has no name."""
+        with self.lock:
+            return self._fs._table.path(ino)
+
     @property
     def has_unpublished(self) -> bool:
         """Whether `publish` has something to tell."""

@@ -33,6 +33,7 @@ from devdev_mount._fuse._nodes import Nodes
 CLOSE_TIMEOUT = 1.0  # for messages on their way, which wait for our own answers
 SETTLE_TIMEOUT = 0.1  # for an inode that the kernel is just adding or forgetting
 SETTLE_INTERVAL = 0.0002
+RESIZE_ATTEMPTS = 5
 
 logger = logging.getLogger(__name__)
 
@@ -43,15 +44,16 @@ _ATTRIBUTES_ONLY = -1
 class _Stale:
     """What the kernel must not believe any longer of one inode."""
 
-    __slots__ = ("end", "grown", "ino", "offset")
+    __slots__ = ("end", "grown", "ino", "offset", "shrunk")
 
     def __init__(self, ino: Ino) -> None:
         self.ino = ino
         self.offset = _ATTRIBUTES_ONLY
         self.end = 0
         self.grown = False
+        self.shrunk = False
 
-    def add(self, offset: int, end: int, grown: bool) -> None:
+    def add(self, offset: int, end: int) -> None:
         """Add a range of its content."""
         if self.offset == _ATTRIBUTES_ONLY:
             self.offset, self.end = offset, end
@@ -59,7 +61,13 @@ class _Stale:
             self.offset = min(self.offset, offset)
             is_bounded = end != _TO_THE_END and self.end != _TO_THE_END
             self.end = max(self.end, end) if is_bounded else _TO_THE_END
-        self.grown |= grown
+
+    def resize(self, change: Change) -> None:
+        """Add what the change of content did to its size, if anything."""
+        if change.grown_to >= 0:
+            self.grown = True
+        elif change.end == _TO_THE_END:
+            self.shrunk = True
 
 
 class KernelMirror:
@@ -205,9 +213,10 @@ class KernelMirror:
                 what = stale[nodeid] = _Stale(change.ino)
             if change.kind is ChangeKind.ENTRY:
                 entries.append((nodeid, change.name, self._orphan(change.old)))
-                what.add(0, _TO_THE_END, False)
+                what.add(0, _TO_THE_END)
             elif change.kind is ChangeKind.CONTENT:
-                what.add(change.offset, change.end, change.grown_to >= 0)
+                what.add(change.offset, change.end)
+                what.resize(change)
         return entries, stale
 
     def _orphan(self, ino: Ino) -> int:
@@ -249,6 +258,8 @@ class KernelMirror:
             time.sleep(SETTLE_INTERVAL)
         if what.grown:
             self._raise_size(nodeid, what.ino)
+        elif what.shrunk:
+            self._lower_size(what.ino)
 
     def _raise_size(self, nodeid: int, ino: Ino) -> None:
         """Let the kernel know the end of a file that has grown, by its last byte.
@@ -265,6 +276,25 @@ class KernelMirror:
         if data:
             body = _abi.NOTIFY_STORE_OUT.pack(nodeid, last, len(data))
             self._send(NotifyCode.STORE, body + data)
+
+    def _lower_size(self, ino: Ino) -> None:
+        """Have the kernel ask for the size of a file that may be shorter now.
+
+        No message lowers it. A read up to the size that was takes it from the answers
+        that are short, and if there is more than one, from the first to arrive.
+        """
+        for _ in range(RESIZE_ATTEMPTS):  # a write meanwhile makes it drop the answer
+            path = self.attachment.path(ino)
+            root = self.root_fd
+            if path is None or root < 0:
+                return
+            try:
+                found = os.lstat(path.lstrip(b"/"), dir_fd=root)
+                size = self.attachment.inodes.getattr(ino).size
+            except (OSError, FsError):  # it went, or moved, or may not be visited
+                continue
+            if found.st_size <= size:
+                return
 
     def _send(self, code: NotifyCode, body: bytes) -> int:
         """Tell the kernel; returns an errno: what it does not have is ENOENT."""
