@@ -8,7 +8,7 @@ import devdev_exec
 
 from tests.exec.cli import DEVDEV, TIMEOUT, devdev
 
-COMMANDS = ("exec", "mount", "doctor", "demo")
+COMMANDS = ("exec", "mount", "umount", "mounts", "log", "doctor", "demo")
 
 
 def test_without_a_command_it_shows_its_commands_and_fails() -> None:

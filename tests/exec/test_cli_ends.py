@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.exec.cli import Background
-from tests.exec.processes import Mark, wait_until
 from tests.leaks import find_mounts
+from tests.processes import Mark, wait_until
 
 if sys.platform == "win32":
     pytest.skip("the signals are those of POSIX", allow_module_level=True)
@@ -32,14 +32,6 @@ def signals_have_effect() -> Iterator[None]:
     old = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, old)
-
-
-@pytest.fixture
-def mark() -> Iterator[Mark]:
-    """Marks the command and its processes; after the test none may be alive."""
-    mark = Mark()
-    yield mark
-    wait_until(lambda: not mark.pids(), "the end of every process of the test")
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -98,7 +90,7 @@ def test_a_signal_during_an_import_ends_it(
 ) -> None:
     command = ("exec", "--import", many_files, "--", "sleep", "60")
     with Background(*command, variables=mark.variables) as running:
-        wait_until(lambda: any(find_mounts(run_roots)), "the mount", 5.0)
+        wait_until(lambda: any(find_mounts(run_roots)), "the mount")
         code, _, errors = running.end(number)
         assert (code, errors) == (128 + number, b"")
 

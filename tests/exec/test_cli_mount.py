@@ -1,7 +1,9 @@
 """`devdev mount`: what it shows, what it saves, how it is ended."""
 
 import errno
+import json
 import os
+import resource
 import shutil
 import signal
 import stat
@@ -15,7 +17,7 @@ import pytest
 from devdev_exec import MountOptions
 
 from tests.exec.cli import Background, devdev, error_line
-from tests.exec.processes import children, wait_until
+from tests.processes import END_TIMEOUT, children, wait_until
 
 if sys.platform == "win32":
     pytest.skip("devdev mounts on Linux only", allow_module_level=True)
@@ -151,7 +153,87 @@ def test_nothing_is_left_after_it_was_killed(place: Path) -> None:
     with Background("mount", place) as running:
         running.wait_for(READY)
         assert running.end(signal.SIGKILL)[0] == -signal.SIGKILL
-        wait_until(lambda: not os.path.ismount(place), "the unmount")
+        wait_until(lambda: not os.path.ismount(place), "the unmount", END_TIMEOUT)
+
+
+def test_it_tells_a_program_where_it_is(place: Path, tmp_path: Path) -> None:
+    saved = str(tmp_path / "saved")
+    with Background("mount", "--json", "--save", saved, place) as running:
+        running.wait_for(b"}\n")
+        mounted = json.loads(running.output)
+        assert (mounted["mounted"], mounted["driver"]) == (str(place), "fuse")
+        assert mounted["pid"] in children(running.process.pid)
+        code, output, errors = running.end(signal.SIGTERM)
+    assert (code, errors) == (0, b"")
+    assert json.loads(output) == {"unmounted": str(place), "saved": saved}
+
+
+def test_a_place_is_mounted_at_once_only(place: Path) -> None:
+    with Background("mount", place) as running:
+        running.wait_for(READY)
+        line = error_line(devdev("mount", place))
+        assert line.startswith(f"{place} is already a mount of devdev")
+        (place / "file").touch()
+        assert running.end(signal.SIGTERM)[0] == 0
+
+
+def test_what_cannot_be_saved_is_put_elsewhere_and_that_is_named(
+    place: Path, tmp_path: Path
+) -> None:
+    target, elsewhere = tmp_path / "target" / "saved", tmp_path / "elsewhere"
+    target.parent.mkdir()
+    elsewhere.mkdir()
+    variables = {"TMPDIR": str(elsewhere)}
+    with Background("mount", "--save", target, place, variables=variables) as running:
+        running.wait_for(READY)
+        (place / "file").write_text("text")
+        target.parent.rmdir()
+        code, _, errors = running.end(signal.SIGTERM)
+    (file,) = elsewhere.glob("devdev-unsaved-*.snap")
+    assert code == 1
+    assert f"it is in '{file}' instead".encode() in errors
+    result = devdev("exec", "--snapshot-in", file, "--", "cat", "file")
+    assert result.stdout == b"text"
+
+
+def test_what_can_be_saved_nowhere_stays_mounted_until_it_can(
+    place: Path, tmp_path: Path
+) -> None:
+    saved = tmp_path / "saved"
+    with Background("mount", "--save", saved, place) as running:
+        running.wait_for(READY)
+        (place / "file").write_text("text")
+        pid = running.process.pid
+        _, most = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, most))
+        os.kill(pid, signal.SIGTERM)
+        assert running.process.stderr is not None
+        assert b"cannot write snapshot" in running.process.stderr.readline()
+        assert b"still mounted" in running.process.stderr.readline()
+        assert (place / "file").read_text() == "text"
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (most, most))
+        code, output, _ = running.end(signal.SIGTERM)
+        assert code == 0
+        assert f"saved to {saved}".encode() in output
+    result = devdev("exec", "--snapshot-in", saved, "--", "cat", "file")
+    assert result.stdout == b"text"
+
+
+def test_a_result_of_exec_that_cannot_be_written_is_put_elsewhere(
+    tmp_path: Path,
+) -> None:
+    target, elsewhere = tmp_path / "target" / "saved", tmp_path / "elsewhere"
+    target.parent.mkdir()
+    elsewhere.mkdir()
+    script = f"echo text > file; rmdir '{target.parent}'"
+    line = error_line(
+        devdev(
+            *("exec", "--snapshot-out", target, "--", "sh", "-c", script),
+            env=os.environ | {"TMPDIR": str(elsewhere)},
+        )
+    )
+    (file,) = elsewhere.glob("devdev-unsaved-*.snap")
+    assert f"it is in '{file}' instead" in line
 
 
 def test_a_place_that_will_not_do_is_an_error(place: Path, tmp_path: Path) -> None:

@@ -10,7 +10,9 @@ processes of one program on one machine; they are no stored format, and the peer
 trusted.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator
+from contextlib import suppress
 from enum import IntEnum, StrEnum
 from functools import cache
 from threading import Lock
@@ -255,18 +257,45 @@ class _Stream(NamedTuple):
     pieces: Generator[Any, Any, Any]
 
 
+_HOLDING: dict[Op, Op] = {
+    InodeTable.pin: InodeTable.unpin,
+    _openfile.open_pinned: _openfile.close_pinned,
+    _history.begin: _history.end,
+}
+"""What a client can hold, and how it lets go of that."""
+
+_LETTING_GO = frozenset(_HOLDING.values())
+
+
+class _Held(NamedTuple):
+    """Something that a client holds."""
+
+    fs: int
+    op: Op
+    """What lets go of it."""
+    what: Any
+    """The operation's argument: a number."""
+
+
 class Answerer:
     """The side that has the filesystem, and the forks that clients made of it.
 
-    Usable from many threads. What clients do not close is let go of with it.
+    Usable from many threads. What clients do not close is let go of with it, or by
+    `close` where the filesystem goes on.
+
+    Args:
+        fs: the filesystem.
+        span: what changes of the filesystem belong to if a client names no other.
     """
 
-    def __init__(self, fs: FsBase) -> None:
+    def __init__(self, fs: FsBase, span: int = 0) -> None:
+        self._span = span
         self._lock = Lock()
         self._next = 1
         self._filesystems: dict[int, FsBase] = {0: fs}
         self._watches: dict[int, Watch] = {}
         self._streams: dict[int, _Stream] = {}
+        self._held: Counter[_Held] = Counter()
 
     def answer(self, frame: bytes) -> bytes:
         """Do what a client's frame asks for; the frame to send back.
@@ -291,7 +320,8 @@ class Answerer:
             op = _BY_NAME[name]
             parts = self.filesystem(number).parts(op, *self._arguments(op, values))
             return self._keep(self._streams, _Stream(number, 0, parts))
-        number, span, name, path, devices, *values = call
+        number, named, name, path, devices, *values = call
+        span = self._span_of(number, named)
         with acting(self.filesystem(number), span):
             reading = self.filesystem(number).unpack(
                 _BY_NAME[name], path, devices, *values
@@ -313,8 +343,49 @@ class Answerer:
         fs = self.filesystem(number)
         if not _is_locked(op):
             return fs.compute(op, *args)
-        with acting(fs, span):
-            return fs.run(op, *args)
+        with acting(fs, self._span_of(number, span)):
+            result: object = fs.run(op, *args)
+        if op in _HOLDING or op in _LETTING_GO:
+            self._count_held(number, op, args, result)
+        return result
+
+    def _span_of(self, number: int, named: int) -> int:
+        """The span of a call: the one it names, or the client's own."""
+        return named or (0 if number else self._span)
+
+    def _count_held(self, number: int, op: Op, args: list[Any], result: object) -> None:
+        """Remember what a client holds, so that `close` can let go of it."""
+        count = args[1] if len(args) > 1 and isinstance(args[1], int) else 1
+        with self._lock:
+            if op in _HOLDING:
+                what = args[0] if result is None else result
+                self._held[_Held(number, _HOLDING[op], what)] += count
+                return
+            held = _Held(number, op, args[0])
+            self._held[held] -= count
+            if self._held[held] <= 0:
+                del self._held[held]
+
+    def close(self) -> None:
+        """Let go of all that clients hold, when none of them calls any more.
+
+        Those are forks, watches, what comes or goes in pieces, open files, pins, and
+        spans that have not ended.
+        """
+        with self._lock:
+            held, self._held = self._held, Counter()
+            watches, self._watches = self._watches, {}
+            streams, self._streams = self._streams, {}
+        for stream in streams.values():
+            stream.pieces.close()
+        for watch in watches.values():
+            watch.close()
+        for (number, op, what), count in held.items():
+            # A load may have ended a span, and a closed fork has gone with its files.
+            with suppress(FsError, KeyError, AssertionError):
+                for _ in range(count):
+                    self.filesystem(number).run(op, what)
+        self._filesystems = {0: self._filesystems[0]}
 
     def filesystem(self, number: int) -> FsBase:
         """The filesystem that clients know by that number; 0 is the served one.

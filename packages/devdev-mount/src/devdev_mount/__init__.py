@@ -1,7 +1,8 @@
 """Shows a devdev filesystem as a real directory that any program can use.
 
 `serve()` does it in a process of its own, which then owns the filesystem; `mount()`
-from this process, which then must do nothing else with it.
+from this process, which then must do nothing else with it. `attach()` uses what
+another process serves.
 """
 
 from devdev_fs import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
@@ -24,6 +25,9 @@ from devdev_fs import SetAttr as SetAttr
 from devdev_fs import SnapshotError as SnapshotError
 from devdev_fs import Stat as Stat
 
+from devdev_mount._attach import Attached as Attached
+from devdev_mount._attach import attach as attach
+from devdev_mount._attach import list_served as list_served
 from devdev_mount._client import Served as Served
 from devdev_mount._client import ServedMount as ServedMount
 from devdev_mount._client import serve as serve
@@ -38,9 +42,16 @@ from devdev_mount._host import import_tree as import_tree
 from devdev_mount._mount import Mount as Mount
 from devdev_mount._mount import check_mountable as check_mountable
 from devdev_mount._mount import mount as mount
+from devdev_mount._outside import detach as detach
+from devdev_mount._outside import find_holders as find_holders
 from devdev_mount._reports import PullReport as PullReport
 from devdev_mount._reports import PushReport as PushReport
 from devdev_mount._reports import Unkept as Unkept
+from devdev_mount._status import ClientStatus as ClientStatus
+from devdev_mount._status import Holder as Holder
+from devdev_mount._status import MountStatus as MountStatus
+from devdev_mount._status import ServedPlace as ServedPlace
+from devdev_mount._status import ServedStatus as ServedStatus
 
 __version__ = "0.1.0"
 
@@ -49,6 +60,8 @@ __all__ = (
     "DEFAULT_MAX_INODES",
     "AlreadyExists",
     "AtimePolicy",
+    "Attached",
+    "ClientStatus",
     "Conflict",
     "DriverName",
     "DriverUnavailable",
@@ -56,6 +69,7 @@ __all__ = (
     "Fs",
     "FsBase",
     "FsError",
+    "Holder",
     "ImportReport",
     "IsADirectory",
     "Kind",
@@ -63,6 +77,7 @@ __all__ = (
     "Mount",
     "MountError",
     "MountOptions",
+    "MountStatus",
     "NotADirectory",
     "NotFound",
     "NotPermitted",
@@ -72,13 +87,19 @@ __all__ = (
     "RenameFlags",
     "Served",
     "ServedMount",
+    "ServedPlace",
+    "ServedStatus",
     "ServerDied",
     "SetAttr",
     "SnapshotError",
     "Stat",
     "Unkept",
+    "attach",
     "check_mountable",
+    "detach",
+    "find_holders",
     "import_tree",
+    "list_served",
     "mount",
     "serve",
 )

@@ -21,13 +21,17 @@ from devdev_mount._host import ImportReport, Progress
 from devdev_mount._messages import MountPlace, StartRequest
 from devdev_mount._mount import check_mountable
 from devdev_mount._reports import PullReport, PushReport
+from devdev_mount._status import ServedStatus
 
 
 class Server(Protocol):
     """The process behind a `Served`."""
 
     place: MountPlace
-    """Where the first mount is."""
+    """Where the mount is: the first, or the one that was attached to."""
+
+    address: str | None
+    """Where others find the server; None if nowhere."""
 
     @property
     def is_alive(self) -> bool:
@@ -79,8 +83,12 @@ class Server(Protocol):
         """Have brought in what programs changed at a mount."""
         ...
 
+    def status(self) -> ServedStatus:
+        """What it does at the moment."""
+        ...
+
     def close(self) -> None:
-        """End it, and see that the mounts are gone."""
+        """End it, and see that the mounts are gone; or leave it to its owner."""
         ...
 
 
@@ -218,27 +226,37 @@ class ServedMount(_Shown):
         self.close()
 
 
-class Served(_Shown):
-    """A served filesystem: the client, and the mount. Close it, or use `with`.
-
-    When this process ends, in whatever way, so do the server and its mounts.
-    """
+class Client(_Shown):
+    """A client of a served filesystem; usable from many threads."""
 
     def __init__(self, server: Server) -> None:
         super().__init__(server, server.place)
         self._fs = RemoteFs(server.call)
         self.fs: FsBase = self._fs
-        """The filesystem; usable from many threads."""
+        """The filesystem."""
 
     @property
     def is_alive(self) -> bool:
-        """Whether the server runs."""
+        """Whether the server is there for this client."""
         return self._server.is_alive
 
     @property
     def pid(self) -> int:
         """The server's process."""
         return self._server.pid
+
+    @property
+    def address(self) -> str | None:
+        """Where others find the server, for `attach`; None if they cannot."""
+        return self._server.address
+
+    def status(self) -> ServedStatus:
+        """What the server does at the moment, and who is attached to it.
+
+        Raises:
+            MountError: it does not answer.
+        """
+        return self._server.status()
 
     def mount(
         self,
@@ -306,13 +324,6 @@ class Served(_Shown):
         }
         return self._server.import_tree(request, progress)
 
-    def close(self) -> None:
-        """Unmount all and end the server, within bounds; again is nothing.
-
-        What was not dumped before is gone.
-        """
-        self._server.close()
-
     def __enter__(self) -> Self:
         return self
 
@@ -322,4 +333,18 @@ class Served(_Shown):
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        self._server.close()
+
+
+class Served(Client):
+    """A served filesystem: its owner, and the mount. Close it, or use `with`.
+
+    When this process ends, in whatever way, so do the server and its mounts.
+    """
+
+    def close(self) -> None:
+        """Unmount all and end the server, within bounds; again is nothing.
+
+        What was not dumped before is gone.
+        """
+        self._server.close()

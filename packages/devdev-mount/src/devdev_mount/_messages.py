@@ -18,6 +18,7 @@ from devdev_mount._driver import DriverName
 from devdev_mount._errors import DriverUnavailable, MountError
 from devdev_mount._host import ImportReport
 from devdev_mount._reports import PullReport, PushReport, Unkept
+from devdev_mount._status import ClientStatus, MountStatus, ServedStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +58,64 @@ class MountPlace:
     """What the server knows it by; 0 is the first."""
     path: str
     driver: str
+    read_only: bool
+    since: float
+    """When it was mounted, in seconds since 1970."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ready:
+    """What the owner is told when its filesystem is served."""
+
+    place: MountPlace
+    address: str | None
+    """Where others find the server; None if nowhere."""
+
+    def encode(self) -> bytes:
+        """The payload of a READY frame."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def decode(cls, payload: bytes) -> "Ready":
+        """What `encode` was given."""
+        fields = json.loads(payload)
+        return cls(place=MountPlace(**fields["place"]), address=fields["address"])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Welcome:
+    """What a client that attaches is told."""
+
+    place: MountPlace
+    pid: int
+    """The server's process."""
+    token: str
+    """What its further connections belong to it by."""
+    span: int
+    """What its changes belong to; 0 is nobody's."""
+
+    def encode(self) -> bytes:
+        """The payload of the answer to a HELLO frame."""
+        return json.dumps(asdict(self)).encode()
+
+    @classmethod
+    def decode(cls, payload: bytes) -> "Welcome":
+        """What `encode` was given."""
+        fields = json.loads(payload)
+        return cls(**fields | {"place": MountPlace(**fields["place"])})
+
+
+def encode_status(status: ServedStatus) -> bytes:
+    """The payload of the answer to a STATUS frame."""
+    return json.dumps(asdict(status)).encode()
+
+
+def decode_status(payload: bytes) -> ServedStatus:
+    """The `ServedStatus` that `encode_status` was given."""
+    fields = json.loads(payload)
+    mounts = tuple(MountStatus(**each) for each in fields["mounts"])
+    clients = tuple(ClientStatus(**each) for each in fields["clients"])
+    return ServedStatus(**fields | {"mounts": mounts, "clients": clients})
 
 
 def encode_report(report: ImportReport | PushReport | PullReport) -> bytes:

@@ -33,7 +33,7 @@ DISMISSED = b"."
 
 def main(arguments: Sequence[str]) -> None:
     """Wait, and clear away; the arguments are those that `Watcher` gives."""
-    source, mountpoint, remove, helper, grace, victim, *pipes = arguments
+    source, mountpoint, remove, helper, left, grace, victim, *pipes = arguments
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     signal.signal(signal.SIGALRM, signal.SIG_DFL)
@@ -49,9 +49,9 @@ def main(arguments: Sequence[str]) -> None:
             signal.pidfd_send_signal(int(victim), signal.SIGKILL)
     wait_for_mount(source)
     force_unmount(source, helper or None)
-    if remove:
+    for directory in (mountpoint if remove else "", left):
         with contextlib.suppress(OSError):  # gone, or not ours to remove any more
-            remove_directory(mountpoint)
+            remove_directory(directory)
 
 
 def wait_until_gone(pipes: list[int], grace: float) -> bool:

@@ -34,6 +34,18 @@ main(sys.argv[2:])
 """
 
 
+_left = ""
+
+
+def leave(directory: str) -> None:
+    """Have every watcher that this process starts from now on remove a directory too.
+
+    It does so when it clears up, whether or not the directory was ever made.
+    """
+    global _left
+    _left = directory
+
+
 class Watcher:
     """The watcher process of one mount; started before it, ended after it.
 
@@ -69,7 +81,8 @@ class Watcher:
             own_pidfd = os.pidfd_open(os.getpid())
             victim = str(own_pidfd)
             passed += [lifeline, own_pidfd]
-        options = [source, mountpoint, "yes" * remove, helper or "", str(GRACE), victim]
+        options = [source, mountpoint, "yes" * remove, helper or "", _left]
+        options += [str(GRACE), victim]
         pipes = [str(fd) for fd in (read_end, lifeline) if fd is not None]
         program = [
             sys.executable,

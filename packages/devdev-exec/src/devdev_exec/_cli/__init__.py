@@ -26,6 +26,9 @@ workspace keeps a tree apart, it is no jail."""
 _COMMANDS = {
     "exec": "run a program in a new workspace",
     "mount": "show a filesystem at a directory",
+    "umount": "end what is shown at a directory",
+    "mounts": "list what is shown where",
+    "log": "tell who changed what in a filesystem that is shown",
     "doctor": "tell what this machine offers, and how to get what is missing",
     "demo": "run the main job on real input",
 }

@@ -4,8 +4,13 @@ import os
 import secrets
 import stat
 import sys
+import tempfile
 
 from devdev_exec._cli._errors import CommandError, reason_of
+
+
+class NotSaved(CommandError):
+    """What was to be saved could be written nowhere."""
 
 
 def read_snapshot(path: str) -> bytes:
@@ -43,17 +48,45 @@ def check_writable(path: str) -> None:
 def write_snapshot(path: str, snapshot: bytes) -> None:
     """Make `snapshot` the content of a file, on disk, in one step.
 
-    A file that is there keeps its permissions, and its content until the end.
+    A file that is there keeps its permissions, and its content until the end. What
+    cannot be written there is not lost: it is put into the directory for temporary
+    files.
 
     Raises:
-        CommandError: it was not written; what was there is untouched.
+        CommandError: it was not written, and what was there is untouched; says where
+            the snapshot is instead.
+        NotSaved: it is nowhere.
     """
-    check_writable(path)
     try:
+        check_writable(path)
         _replace(os.path.realpath(path), snapshot)
+    except CommandError as error:
+        raise CommandError(f"{error}; {_save_elsewhere(snapshot, error)}") from error
     except OSError as error:
-        reason = error.strerror or str(error)
-        raise CommandError(f"cannot write snapshot {path!r}: {reason}") from error
+        problem = f"cannot write snapshot {path!r}: {error.strerror or error}"
+        raise CommandError(
+            f"{problem}; {_save_elsewhere(snapshot, problem)}"
+        ) from error
+
+
+def _save_elsewhere(snapshot: bytes, problem: object) -> str:
+    """Put a snapshot where it can be found; say where.
+
+    Raises:
+        NotSaved: it cannot be written there either.
+    """
+    path = ""
+    try:
+        fd, path = tempfile.mkstemp(prefix="devdev-unsaved-", suffix=".snap")
+        with open(fd, "wb") as file:
+            file.write(snapshot)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        if path:
+            os.unlink(path)
+        raise NotSaved(f"{problem}; nor elsewhere: {reason_of(error)}") from error
+    return f"it is in {path!r} instead: move it to where it is to be"
 
 
 def _replace(target: str, data: bytes) -> None:

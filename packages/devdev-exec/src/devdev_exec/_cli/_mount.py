@@ -1,28 +1,55 @@
 """`devdev mount`: a filesystem shown at a directory until somebody ends it."""
 
 import argparse
+import json
 import os
+import shlex
+import sys
 from contextlib import suppress
-from pathlib import Path
 from threading import Event
 from typing import get_args
 
-from devdev_mount import AtimePolicy, MountOptions, Served, SnapshotError, serve
+from devdev_mount import (
+    AtimePolicy,
+    MountError,
+    MountOptions,
+    Served,
+    ServerDied,
+    SnapshotError,
+    serve,
+)
 
-from devdev_exec._cli._errors import CommandError
-from devdev_exec._cli._files import check_writable, read_snapshot, write_snapshot
-from devdev_exec._cli._signals import Interrupted, signals_ignored
+from devdev_exec._cli._errors import CommandError, explain
+from devdev_exec._cli._files import (
+    NotSaved,
+    check_writable,
+    read_snapshot,
+    write_snapshot,
+)
+from devdev_exec._cli._progress import Activity
+from devdev_exec._cli._signals import Interrupted, raise_on_signals, signals_ignored
 from devdev_exec._cli._style import size_text
 
 _LOOK_INTERVAL = 0.5  # between two looks whether it is still mounted
 
 _DESCRIPTION = """\
-Show a filesystem at DIR, an empty directory, until Ctrl-C, SIGTERM or SIGHUP: an
-empty one, or what the file SNAPSHOT holds.
+Show a filesystem at DIR, an empty directory, until Ctrl-C, SIGTERM, SIGHUP or
+`devdev umount DIR`: an empty one, or what the file SNAPSHOT holds.
 
 It is in memory only and gone at the end, unless --save writes it to a file."""
 
 _EPILOG = """\
+FILE is replaced in one step at the end, and can be SNAPSHOT. If it cannot be written
+then, the content is put into the directory for temporary files, and if that fails
+too, it is shown for longer, until another Ctrl-C tries again. kill -9 ends it at once,
+without saving; nothing of the mount is left in any case.
+
+The exit code is 0 after an end in order, 2: wrong usage, 1: anything else that went
+wrong, with a line on standard error that says what.
+
+With --json it writes one object a line: {"mounted": DIR, "driver": NAME, "pid": PID}
+when DIR can be used, and at the end {"unmounted": DIR, "saved": FILE or null}.
+
 examples:
   devdev mount /tmp/scratch --save scratch.snap
   devdev mount scratch.snap /tmp/scratch --read-only"""
@@ -38,9 +65,14 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("directory", metavar="DIR", help="where to show it")
     parser.add_argument(
-        "--save",
-        metavar="FILE",
-        help="write the content to FILE at the end, in one step; may be SNAPSHOT",
+        "--save", metavar="FILE", help="write the content to FILE at the end"
+    )
+    parser.add_argument("--json", action="store_true", help="tell it as JSON")
+    parser.add_argument(
+        "--driver",
+        choices=("fuse", "libfuse"),
+        default="fuse",
+        help="fuse: mounted by devdev itself (the default); libfuse: over that library",
     )
     parser.add_argument(
         "--read-only", action="store_true", help="refuse changes with EROFS"
@@ -94,18 +126,55 @@ def run(args: argparse.Namespace) -> int:
     if args.save is not None:
         check_writable(args.save)
     with _serve(args) as served:
-        # A signal is how this command is meant to end.
+        path = os.fspath(served.path)
+        # A signal is how this command is meant to end, from the first word on.
         with suppress(Interrupted):
-            print(f"mounted at {served.path} ({served.driver})")
-            print(f"Ctrl-C or `kill {os.getpid()}` unmounts it", flush=True)
+            _announce(served, path, as_json=args.json)
             _wait_until_unmounted(served)
         if args.save is not None:
-            with signals_ignored():
-                snapshot = served.fs.dump()
-                write_snapshot(args.save, snapshot)
-            print(f"saved to {args.save} ({size_text(len(snapshot))})")
-    print(f"unmounted {served.path}")
+            _save_or_go_on(served, args.save, quiet=args.json)
+    if args.json:
+        _tell({"unmounted": path, "saved": args.save})
+    else:
+        print(f"unmounted {path}")
     return 0
+
+
+def _announce(served: Served, path: str, *, as_json: bool) -> None:
+    if as_json:
+        _tell({"mounted": path, "driver": served.driver, "pid": served.pid})
+    else:
+        print(f"mounted at {path} ({served.driver})")
+        print(f"Ctrl-C or `devdev umount {shlex.quote(path)}` unmounts it", flush=True)
+
+
+def _tell(report: dict[str, object]) -> None:
+    print(json.dumps(report), flush=True)
+
+
+def _save_or_go_on(served: Served, target: str, *, quiet: bool) -> None:
+    """Save; or wait for the next end, if what is to be saved can be put nowhere."""
+    while True:
+        try:
+            return _save(served, target, quiet=quiet)
+        except NotSaved as error:
+            if not served.status().is_shown:
+                raise
+            message, _ = explain(error)
+            print(f"devdev: error: {message}", file=sys.stderr)
+            again = "it is still mounted; make room, and end it again"
+            print(f"devdev: {again}", file=sys.stderr, flush=True)
+        with suppress(Interrupted):
+            raise_on_signals()
+            _wait_until_unmounted(served)
+
+
+def _save(served: Served, target: str, *, quiet: bool) -> None:
+    with signals_ignored():
+        snapshot = served.fs.dump()
+        write_snapshot(target, snapshot)
+    if not quiet:
+        print(f"saved to {target} ({size_text(len(snapshot))})")
 
 
 def _serve(args: argparse.Namespace) -> Served:
@@ -117,11 +186,20 @@ def _serve(args: argparse.Namespace) -> Served:
         dev=args.dev,
         request_timeout=args.request_timeout,
     )
-    snapshot = None if args.snapshot is None else read_snapshot(args.snapshot)
     try:
-        return serve(
-            args.directory, snapshot=snapshot, options=options, atime=args.atime
-        )
+        with Activity(sys.stderr, "mounting") as activity:
+            snapshot = None
+            if args.snapshot is not None:
+                activity.note(f"reading {args.snapshot}")
+                snapshot = read_snapshot(args.snapshot)
+                activity.note(f"loading {size_text(len(snapshot))}")
+            return serve(
+                args.directory,
+                snapshot=snapshot,
+                options=options,
+                driver=args.driver,
+                atime=args.atime,
+            )
     except SnapshotError as error:
         raise CommandError(
             f"cannot load snapshot {args.snapshot!r}: {error}"
@@ -129,28 +207,21 @@ def _serve(args: argparse.Namespace) -> Served:
 
 
 def _wait_until_unmounted(served: Served) -> None:
-    """Wait until somebody else unmounts it, as with `fusermount3 -u -z`.
+    """Wait until somebody else unmounts it, as with `devdev umount`.
 
     Raises:
         CommandError: its server died.
     """
     pause = Event()
-    while _is_mounted(served.path):
+    while _is_shown(served):
         pause.wait(_LOOK_INTERVAL)
-        if not served.is_alive:
-            message = f"the server of {served.path} (pid {served.pid}) has died"
-            raise CommandError(f"{message}; what was not saved is lost")
 
 
-def _is_mounted(path: Path) -> bool:
-    """Whether the mount table has it; the mount itself is not asked."""
-    with open("/proc/self/mountinfo", "rb") as table:
-        return any(
-            _unescape(line.split(b" ")[4]) == os.fsencode(path) for line in table
-        )
-
-
-def _unescape(field: bytes) -> bytes:
-    r"""Undo the mount table's escapes: \040 for a space, \011, \012, \134."""
-    head, *parts = field.split(b"\\")
-    return head + b"".join(bytes([int(part[:3], 8)]) + part[3:] for part in parts)
+def _is_shown(served: Served) -> bool:
+    try:
+        return served.status().is_shown
+    except ServerDied as error:
+        message = f"the server of {served.path} (pid {served.pid}) has died"
+        raise CommandError(f"{message}; what was not saved is lost") from error
+    except MountError:
+        return True  # it does not answer, as one that is stopped; it may later
