@@ -1,4 +1,4 @@
-"""What every test shares: the `fuse` marker and the check that nothing is left.
+"""What every test shares: markers for what a host may lack, a check for leftovers.
 
 The run has a temporary directory of its own, TMPDIR included, so that what a test
 leaves behind is told apart from what other programs do on the same machine.
@@ -7,10 +7,12 @@ leaves behind is told apart from what other programs do on the same machine.
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+from devdev_mount import DriverUnavailable, check_mountable
 from hypothesis import settings
 
 from tests.leaks import detach_mounts, find_leftovers, wait_for_none_beyond
@@ -41,17 +43,34 @@ def may_mount() -> bool:
     return bool(int(fields["CapEff"], 16) >> CAP_SYS_ADMIN & 1)
 
 
+@cache
+def why_libfuse_is_unusable() -> str | None:
+    """The reason why nothing can be mounted over libfuse here, or None."""
+    try:
+        check_mountable(driver="libfuse")
+    except DriverUnavailable as exc:
+        return str(exc)
+    return None
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test marked `fuse` where FUSE is missing; fail it where it is required."""
-    if item.get_closest_marker("fuse") is None:
-        return
-    reason = why_fuse_is_unusable()
-    if reason is None:
-        return
-    if "fuse" in os.environ.get("DEVDEV_REQUIRE", "").split(","):
-        pytest.fail(f"DEVDEV_REQUIRE=fuse, but {reason}", pytrace=False)
-    pytest.skip(reason)
+    """Skip a test marked with what is missing; fail it where that is required."""
+    needs: dict[str, Callable[[], str | None]] = {
+        "fuse": why_fuse_is_unusable,
+        "libfuse": why_libfuse_is_unusable,
+    }
+    reasons = {
+        word: reason
+        for word, why_unusable in needs.items()
+        if item.get_closest_marker(word) and (reason := why_unusable())
+    }
+    required = os.environ.get("DEVDEV_REQUIRE", "").split(",")
+    for word, reason in reasons.items():
+        if word in required:
+            pytest.fail(f"DEVDEV_REQUIRE={word}, but {reason}", pytrace=False)
+    for reason in reasons.values():
+        pytest.skip(reason)
 
 
 @pytest.fixture(scope="session", autouse=True)

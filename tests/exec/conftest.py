@@ -8,7 +8,7 @@ import pytest
 from devdev_exec._launcher import Launcher
 from devdev_exec._result import ExecResult
 
-from tests.exec.processes import Mark, wait_until
+from tests.processes import Mark
 
 Run = Callable[..., ExecResult]
 
@@ -24,7 +24,7 @@ def mark() -> Iterator[Mark]:
     """Marks the programs of `run`; after the test none of them may be alive."""
     mark = Mark()
     yield mark
-    wait_until(lambda: not mark.pids(), "the end of every process of the test")
+    mark.wait_for_none()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from devdev_exec import Cancellation, ExecCancelled
 
 from tests.exec.conftest import Run
-from tests.exec.processes import Mark
+from tests.processes import Mark
 
 
 @pytest.mark.parametrize("pty", [True, False])

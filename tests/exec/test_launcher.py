@@ -15,7 +15,13 @@ from devdev_exec._launcher import Launcher
 from devdev_exec._pty import WindowSize
 
 from tests.exec.conftest import Run
-from tests.exec.processes import children, helper_of, open_descriptors, wait_until
+from tests.processes import (
+    END_TIMEOUT,
+    children,
+    helper_of,
+    open_descriptors,
+    wait_until,
+)
 
 if sys.platform != "linux":
     pytest.skip("the launcher is for Linux", allow_module_level=True)
@@ -325,7 +331,9 @@ def test_fifty_commands_leave_no_descriptor_and_no_process(run: Run) -> None:
     before = open_descriptors(os.getpid()), open_descriptors(helper)
     for count in range(50):
         assert run("true", pty=bool(count % 2)).ok
-    wait_until(lambda: not children(helper), "the end of the last supervisor")
+    wait_until(
+        lambda: not children(helper), "the end of the last supervisor", END_TIMEOUT
+    )
     assert (open_descriptors(os.getpid()), open_descriptors(helper)) == before
     assert children(os.getpid()) == [helper]
 

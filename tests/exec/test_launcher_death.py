@@ -14,11 +14,12 @@ from devdev_exec._errors import ExecError
 from devdev_exec._launcher import Launcher
 
 from tests.exec.conftest import Run
-from tests.exec.processes import (
+from tests.processes import (
+    END_TIMEOUT,
     Mark,
     children,
     helper_of,
-    is_alive,
+    is_gone,
     wait_until,
 )
 
@@ -90,7 +91,7 @@ def test_the_death_of_the_owner_leaves_nothing(
 ) -> None:
     owner.process.send_signal(number)
     owner.process.communicate()
-    wait_until(lambda: not mark.pids(), "the end of helper, supervisors and programs")
+    mark.wait_for_none()
 
 
 def test_a_forked_child_of_the_owner_keeps_nothing_alive(
@@ -98,14 +99,16 @@ def test_a_forked_child_of_the_owner_keeps_nothing_alive(
 ) -> None:
     forking_owner.process.kill()
     forking_owner.process.wait()
-    wait_until(lambda: len(mark.pids()) == 1, "the forked child to be alone")
+    wait_until(
+        lambda: len(mark.pids()) == 1, "the forked child to be alone", END_TIMEOUT
+    )
 
 
 def test_an_interrupted_owner_ends_its_commands(owner: Owner, mark: Mark) -> None:
     owner.process.send_signal(signal.SIGINT)
     _, stderr = owner.process.communicate(timeout=10)
     assert stderr.rstrip().endswith(b"KeyboardInterrupt")
-    wait_until(lambda: not mark.pids(), "the end of helper, supervisors and programs")
+    mark.wait_for_none()
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
@@ -117,7 +120,7 @@ def test_the_death_of_the_helper_leaves_nothing_and_the_next_command_runs(
         mark.wait_for(STUBBORN_COUNT)
         helper = helper_of(os.getpid())
         os.kill(helper, number)
-        wait_until(lambda: not mark.pids(), "the end of the command")
+        mark.wait_for_none()
         with pytest.raises(ExecError, match="helper process died"):
             command.result()
     assert run("echo", "again").output == b"again\r\n"
@@ -144,10 +147,12 @@ def test_the_death_of_a_supervisor_ends_its_command_and_no_other(
         os.kill(supervisor, signal.SIGKILL)
         with pytest.raises(ExecError, match="the process standing over it died"):
             command.result()
-        wait_until(lambda: len(mark.pids()) <= 2, "the end of the stubborn processes")
+        wait_until(
+            lambda: len(mark.pids()) <= 2, "the end of the stubborn", END_TIMEOUT
+        )
         (tmp_path / "go").touch()
         assert other.result().ok
-    wait_until(lambda: not children(helper), "the helper to have reaped everything")
+    wait_until(lambda: not children(helper), "the helper to reap all", END_TIMEOUT)
 
 
 @pytest.mark.slow
@@ -176,7 +181,7 @@ def test_a_helper_that_hangs_is_killed_when_the_launcher_closes(
         helper = helper_of(os.getpid())
         os.kill(helper, signal.SIGSTOP)
         launcher.close()
-        assert not is_alive(helper)
+        assert is_gone(helper)
         with pytest.raises(ExecError):
             command.result()
-    wait_until(lambda: not mark.pids(), "the end of the command")
+    mark.wait_for_none()

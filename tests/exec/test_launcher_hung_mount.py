@@ -12,7 +12,7 @@ import pytest
 
 from tests.conftest import may_mount
 from tests.exec.conftest import Run
-from tests.exec.processes import children, helper_of, wait_until
+from tests.processes import END_TIMEOUT, children, helper_of, wait_until
 
 if sys.platform != "linux":
     pytest.skip("the launcher is for Linux", allow_module_level=True)
@@ -86,4 +86,4 @@ def test_a_hung_mount_prevents_no_result_and_no_other_command(
         assert time.monotonic() - begin < 1.0
     hung_mount.kill_server()
     helper = helper_of(os.getpid())
-    wait_until(lambda: not children(helper), "the end of what hung")
+    wait_until(lambda: not children(helper), "the end of what hung", END_TIMEOUT)

@@ -11,7 +11,7 @@ from devdev_exec._errors import ExecError
 from devdev_exec._launcher import Launcher
 
 from tests.exec.conftest import Run
-from tests.exec.processes import Mark, wait_until
+from tests.processes import Mark
 
 if sys.platform != "linux":
     pytest.skip("the launcher is for Linux", allow_module_level=True)
@@ -194,4 +194,4 @@ def test_the_slow_end_of_one_command_holds_up_no_other(run: Run, mark: Mark) -> 
         assert time.monotonic() - begin < 0.9
         assert not slow.done()
         assert slow.result().signal == 9
-    wait_until(lambda: not mark.pids(), "the end of the slow command")
+    mark.wait_for_none()

@@ -1,6 +1,14 @@
 """What LIMITATIONS.md says of devdev-fs."""
 
-from devdev_fs import Fs
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from devdev_fs import Checkpoint, Fs
+
+from tests.fs.hosted import Files, read_files, write_files
+from tests.fs.patching import run_tool
 
 
 def test_the_api_reads_a_file_that_nobody_may_read() -> None:
@@ -18,3 +26,74 @@ def test_an_open_span_is_counted_when_it_ends() -> None:
         fs.write_bytes("/f", b"y" * 100_000)
         assert [each.id for each in fs.log().spans] == [span]
     assert fs.log().spans == []
+
+
+def patch_files(tool: str, fs: Fs, since: Checkpoint, top: Path) -> tuple[bool, Files]:
+    """Have `tool` patch files as they were at a checkpoint to what they are now.
+
+    Returns:
+        Whether it says that it succeeded, and the files as it left them.
+    """
+    if shutil.which(tool) is None:
+        pytest.skip(f"{tool} is not installed")
+    top.mkdir()
+    with fs.fork(since) as before:
+        write_files(before, top)
+    done = run_tool(tool, fs.diff_text(since), top)
+    return done.returncode == 0, read_files(top)
+
+
+def make_a_file(fs: Fs) -> None:
+    fs.write_text("/x", "one\n")
+
+
+def make_a_directory(fs: Fs) -> None:
+    fs.mkdir("/x")
+    fs.write_text("/x/f", "two\n")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"), [(make_a_file, make_a_directory), (make_a_directory, make_a_file)]
+)
+def test_gnu_patch_puts_no_file_in_a_directorys_place(
+    tmp_path: Path, old: Callable[[Fs], None], new: Callable[[Fs], None]
+) -> None:
+    """Nor the other way round; git does."""
+    fs = Fs()
+    old(fs)
+    since = fs.checkpoint()
+    fs.remove_tree("/x")
+    new(fs)
+    write_files(fs, tmp_path / "expected")
+    expected = read_files(tmp_path / "expected")
+    assert patch_files("git", fs, since, tmp_path / "git") == (True, expected)
+    succeeds, files = patch_files("patch", fs, since, tmp_path / "patch")
+    assert not succeeds
+    assert files != expected
+
+
+def test_a_patch_with_a_binary_file_is_refused_or_leaves_it_as_it_is(
+    tmp_path: Path,
+) -> None:
+    fs = Fs()
+    fs.write_bytes("/binary", b"\0")
+    fs.write_text("/text", "one\n")
+    since = fs.checkpoint()
+    fs.append("/binary", b"more")
+    fs.write_text("/text", "two\n")
+    before = {b"binary": (b"\0", False), b"text": (b"one\n", False)}
+    after = before | {b"text": (b"two\n", False)}
+    assert patch_files("git", fs, since, tmp_path / "git") == (False, before)
+    assert patch_files("patch", fs, since, tmp_path / "patch") == (True, after)
+
+
+def test_a_snapshot_has_checkpoints_but_no_spans() -> None:
+    fs = Fs()
+    with fs.actor("a") as span:
+        fs.write_text("/f", "one")
+    fs.checkpoint("here")
+    copy = Fs()
+    copy.load(fs.dump(history=True))
+    assert [each.label for each in copy.checkpoints()] == ["here"]
+    assert [each.id for each in fs.log().spans] == [span]
+    assert copy.log().spans == []

@@ -1,6 +1,5 @@
 """diff_text: patches that the real `git apply` and `patch` take."""
 
-import os
 import shutil
 import subprocess
 import tempfile
@@ -17,11 +16,8 @@ from tests.fs.actions import Action, do, do_all, save
 from tests.fs.checks import examples
 from tests.fs.edits import EDITS, START, Edit, apply_all
 from tests.fs.hosted import change_places, read_files, write_files
+from tests.fs.patching import COMMANDS, run_tool
 
-COMMANDS = {
-    "git": ["git", "apply", "--whitespace=nowarn", "-"],
-    "patch": ["patch", "-p1", "--force", "--no-backup-if-mismatch"],
-}
 COUNTING = "".join(f"{number}\n" for number in range(1, 31))
 
 
@@ -34,16 +30,7 @@ def tool(request: pytest.FixtureRequest) -> str:
 
 
 def apply_patch(tool: str, diff: bytes, top: Path) -> None:
-    environment = {"PATH": os.environ["PATH"], "HOME": str(top), "LC_ALL": "C"}
-    done = subprocess.run(
-        COMMANDS[tool],
-        input=diff,
-        cwd=top,
-        env=environment,
-        capture_output=True,
-        timeout=15,
-        check=False,
-    )
+    done = run_tool(tool, diff, top)
     message = f"{done.stdout!r}\n{done.stderr!r}\n{diff.decode(errors='replace')}"
     assert done.returncode == 0, message
 

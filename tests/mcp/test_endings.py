@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.leaks import find_mounts
-from tests.mcp.processes import processes_with
 from tests.mcp.raw import RawServer
-from tests.processes import wait_until
+from tests.processes import command_of, pids_with, wait_until
 
 if sys.platform == "win32":
     pytest.skip("the signals are POSIX's", allow_module_level=True)
@@ -46,7 +45,7 @@ def leftovers(root: Path) -> list[str]:
     return [
         *(mount.path for mount in find_mounts((root,))),
         *(str(path) for path in root.glob("devdev-*")),
-        *processes_with("TMPDIR", str(root)),
+        *map(command_of, pids_with("TMPDIR", str(root))),
     ]
 
 

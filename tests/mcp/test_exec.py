@@ -6,8 +6,7 @@ import pytest
 from mcp import MCPError
 
 from tests.mcp.calls import Agent, text_of
-from tests.mcp.processes import Mark
-from tests.processes import wait_until
+from tests.processes import Mark
 
 pytestmark = [pytest.mark.anyio, pytest.mark.fuse]
 
@@ -172,12 +171,12 @@ async def test_a_command_is_ended_with_all_it_started_in_time(agent: Agent) -> N
     fields = await agent.call(
         "exec_command",
         command="echo begun; setsid sleep 60 & sleep 60",
-        env=mark.env,
+        env=mark.variables,
         timeout_ms=300,
     )
     assert (fields["status"], fields["output"]) == ("timeout", "begun\n")
     assert 250 < fields["duration_ms"] < 2000
-    wait_until(mark.is_gone, "the end of the command's processes")
+    mark.wait_for_none()
 
 
 async def test_no_call_is_held_for_longer_than_hosts_wait(agent: Agent) -> None:
@@ -266,8 +265,8 @@ async def test_cancelling_a_call_ends_its_processes(agent: Agent, command: str) 
     with pytest.raises(MCPError):
         await agent.client.call_tool(
             "exec_command",
-            {"command": f"setsid sleep 60 & {command}", "env": mark.env},
+            {"command": f"setsid sleep 60 & {command}", "env": mark.variables},
             read_timeout_seconds=0.5,
         )
     assert await agent.shell("echo still here") == "still here\n"
-    wait_until(mark.is_gone, "the end of the cancelled command")
+    mark.wait_for_none()

@@ -1,9 +1,11 @@
 """Where the workspace is, and what there is where nothing can be mounted."""
 
 import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
+from devdev_exec import Workspace
 
 from tests.conftest import may_mount
 from tests.mcp.calls import Agent, text_of
@@ -63,3 +65,31 @@ def test_without_fuse_files_work_and_exec_says_what_is_missing(tmp_path: Path) -
         assert (
             server.call("read_file", path="/a")["structuredContent"]["content"] == "1"
         )
+
+
+@pytest.mark.fuse
+def test_a_workspace_of_another_process_can_be_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEVDEV_RUNTIME_DIR", tempfile.gettempdir())
+    with Workspace(driver="fuse") as ws:
+        ws.fs.write_text("/f", "of the owner\n")
+        with RawServer(tmp_path, "--attach", str(ws.path)) as server:
+            server.handshake()
+            info = server.call("workspace_info")["structuredContent"]
+            assert info["mount"] == str(ws.path)
+            ran = server.call("exec_command", command="cat f; echo x > by-command")
+            assert "of the owner" in ran["content"][0]["text"]
+            server.call("write_file", path="/by-tool", content="1")
+            assert ws.fs.read_text("/by-tool") == "1"
+        actors = [span.actor for span in ws.fs.log().spans]
+        assert "devdev-mcp" in actors
+        assert ws.fs.exists("/by-command")
+
+
+def test_without_a_workspace_to_attach_to_the_server_says_so(tmp_path: Path) -> None:
+    with RawServer(tmp_path, "--attach", str(tmp_path)) as server:
+        assert server.process.wait(10) == 1
+    said = (tmp_path / "stderr").read_text()
+    assert f"nothing is served at {tmp_path}" in said
+    assert "Traceback" not in said

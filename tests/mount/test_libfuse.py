@@ -18,11 +18,9 @@ from pathlib import Path
 from textwrap import dedent
 
 from devdev_mount import (
-    DriverUnavailable,
     Fs,
     MountOptions,
     Served,
-    check_mountable,
     mount,
     serve,
 )
@@ -32,18 +30,7 @@ from tests.mount.programs import Program, run, run_python
 DEADLINE = 5.0
 
 
-def why_unavailable() -> str | None:
-    try:
-        check_mountable(driver="libfuse")
-    except DriverUnavailable as exc:
-        return str(exc)
-    return None
-
-
-pytestmark = [
-    pytest.mark.fuse,
-    pytest.mark.skipif(why_unavailable() is not None, reason=str(why_unavailable())),
-]
+pytestmark = [pytest.mark.fuse, pytest.mark.libfuse]
 
 
 @pytest.fixture

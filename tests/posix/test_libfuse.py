@@ -7,26 +7,17 @@ import pytest
 if sys.platform != "linux":
     pytest.skip("only Linux has a mount driver", allow_module_level=True)
 
-import os
 from collections.abc import Iterator
-from fnmatch import fnmatchcase
+from fnmatch import filter as matching
 
-from devdev_mount import DriverUnavailable, MountOptions, check_mountable, serve
-
-from tests.posix.abi import PAGE
 from tests.posix.backends import case_for
 from tests.posix.cases import CASES
-from tests.posix.host import HostMount, why_not_any_user
+from tests.posix.host import HostMount
 from tests.posix.hostkernel import host_directory
-from tests.posix.protocol import PLENTY, Feature
-from tests.posix.tmpfs import Tmpfs
+from tests.posix.served import LACKS, served_mount
 
-pytestmark = pytest.mark.fuse
+pytestmark = [pytest.mark.fuse, pytest.mark.libfuse]
 
-OPTIONS = MountOptions(ownership="exact", allow_other=True, suid=True, dev=True)
-LACKS = {
-    Feature.MOVED_RANGES: "the kernel does not pass it on (fuse_file_fallocate)",
-}
 FLAGS = "renameat2(2) with flags: not in the protocol that libfuse 2 speaks (7.19)"
 HELD = "what is only held (O_PATH), not open, is not hidden when its name goes"
 GONE = "a directory without a name has no path to ask about it by"
@@ -68,51 +59,34 @@ INEXPRESSIBLE = {
 """What a path-addressed filesystem cannot do, by the names of the cases, and why."""
 
 
+LIMITS = {
+    name: reason
+    for pattern, reason in INEXPRESSIBLE.items()
+    for name in matching(CASES, pattern)
+}
+"""The same, by the names of the cases in full."""
+
+
 @pytest.fixture(scope="module")
 def mount(run_roots: object) -> Iterator[HostMount]:
-    if reason := why_not_any_user():
-        pytest.skip(reason)
-    try:
-        check_mountable(OPTIONS, driver="libfuse")
-    except DriverUnavailable as error:
-        pytest.skip(str(error))
-    with Tmpfs() as other, serve(options=OPTIONS, driver="libfuse") as served:
-        fs = served.fs
-
-        def set_limits(blocks: int | None, inodes: int | None) -> None:
-            fs.inodes.set_limits(
-                PLENTY * PAGE if blocks is None else blocks * PAGE,
-                PLENTY if inodes is None else inodes,
-            )
-
-        root = os.open(served.path, os.O_DIRECTORY | os.O_PATH)
-        yield HostMount(
-            root=root,
-            elsewhere=other.root,
-            set_limits=set_limits,
-            has_coarse_clock=False,
-        )
-        os.close(root)
-        fs.check_invariants()
+    with served_mount("libfuse") as mount:
+        yield mount
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name not in LIMITS])
 def test_posix_case_through_libfuse(name: str, mount: HostMount) -> None:
     case = case_for(name, LACKS)
     with host_directory(mount) as posix:
-        if reason := why_inexpressible(name):
-            # Only this is expected to fail: what a limit costs must stay known.
-            with pytest.raises((OSError, AssertionError)):
-                case.run(posix)
-            pytest.xfail(reason)
         case.run(posix)
 
 
-def why_inexpressible(name: str) -> str | None:
-    reasons = (why for what, why in INEXPRESSIBLE.items() if fnmatchcase(name, what))
-    return next(reasons, None)
+@pytest.mark.parametrize("name", LIMITS)
+def test_a_limit_is_still_one(name: str, mount: HostMount) -> None:
+    """What a limit costs stays known, and one that goes is taken off the list."""
+    with host_directory(mount) as posix, pytest.raises((OSError, AssertionError)):
+        case_for(name, LACKS).run(posix)
 
 
 def test_every_limit_is_of_some_case() -> None:
     for pattern in INEXPRESSIBLE:
-        assert any(fnmatchcase(name, pattern) for name in CASES), pattern
+        assert matching(CASES, pattern), pattern

@@ -155,5 +155,6 @@ def without_inodes_what_needs_none_goes_on(p: Posix) -> None:
         p.close(p.open("z", O_CREAT | O_WRONLY))
         refused(Errno.ENOSPC, make, p, "regular", "new")
         p.unlink("y")
+        wait_until(lambda: p.statvfs(".").inodes_free == 1, "the inode")
         make(p, "regular", "new")
     assert names(p, ".") == ["new", "z"]

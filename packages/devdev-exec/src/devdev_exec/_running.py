@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
-from devdev_mount import FsBase, MergeConflict, MountError, Served
+from devdev_mount import Attached, FsBase, MergeConflict, MountError, Served
 
 from devdev_exec._call import StartHandler
 from devdev_exec._result import ExecResult
@@ -18,7 +18,7 @@ Run = Callable[[StartHandler | None], ExecResult]
 """Runs the program; what it is given is called before the program starts."""
 
 
-def run_on_mount(served: Served, actor: str, run: Run) -> ExecResult:
+def run_on_mount(served: Served | Attached, actor: str, run: Run) -> ExecResult:
     """Run a program on a mount, as a span of changes of its own.
 
     Raises:
@@ -46,7 +46,7 @@ def run_on_mount(served: Served, actor: str, run: Run) -> ExecResult:
     return _with_changes(result, fs, span, dropped)
 
 
-def run_on_copy(served: Served, actor: str, run: Run) -> ExecResult:
+def run_on_copy(served: Served | Attached, actor: str, run: Run) -> ExecResult:
     """Run a program in a copied directory, and bring in what it changed.
 
     Raises:

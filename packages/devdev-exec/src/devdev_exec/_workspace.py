@@ -19,6 +19,7 @@ from typing import Literal, Self
 from devdev_mount import (
     DEFAULT_MAX_BYTES,
     DEFAULT_MAX_INODES,
+    Attached,
     DriverName,
     DriverUnavailable,
     Fs,
@@ -29,6 +30,7 @@ from devdev_mount import (
     PullReport,
     PushReport,
     Served,
+    attach,
     import_tree,
     serve,
 )
@@ -108,7 +110,7 @@ class Workspace:
         self._turn = Lock()
         self._launcher: Launcher | None = None
         self._closed = False
-        self._served: Served | None = None
+        self._served: Served | Attached | None = None
         self.fs: FsBase
         """The filesystem."""
         if mount:
@@ -127,6 +129,35 @@ class Workspace:
             self.fs = Fs(max_bytes=max_bytes, max_inodes=max_inodes, umask=umask)
             if snapshot is not None:
                 self.fs.load(snapshot)
+
+    @classmethod
+    def attach(
+        cls,
+        place: str | os.PathLike[str],
+        *,
+        actor: str | None = None,
+        umask: int = 0o022,
+    ) -> Self:
+        """Use a workspace that another process of this user has, as one of several.
+
+        Programs are this process's and end with it; the workspace goes on when this
+        one is closed. Of what is copied rather than mounted, only the owner runs
+        programs.
+
+        Args:
+            place: where it is shown, as `devdev mounts` lists it.
+            actor: whom the history names for what is changed by `fs`; what a command
+                changes is the command's, as ever.
+            umask: taken off the modes of what programs make.
+
+        Raises:
+            MountError, ServerDied, FsError, DriverUnavailable: as
+                `devdev_mount.attach`.
+        """
+        workspace = cls(mount=False, umask=umask)
+        workspace._served = attach(place, actor=actor)
+        workspace.fs = workspace._served.fs
+        return workspace
 
     @property
     def path(self) -> Path | None:
@@ -188,8 +219,8 @@ class Workspace:
         Raises:
             FsError: `cwd`: ENOENT, ENOTDIR, ELOOP.
             SpawnError: the program was not found or could not be started.
-            ExecError: nothing is mounted, a name or value is no good, or the
-                workspace is closed.
+            ExecError: nothing is mounted, or what was attached to is a copy; a name or
+                value is no good, or the workspace is closed.
             ExecCancelled: `cancellation` ended the program.
             FsError, OSError, MergeConflict, MountError: with the copy driver, as
                 `pull`: what the program changed stays in the directory, and is brought
@@ -198,6 +229,9 @@ class Workspace:
         served = self._served
         if served is None:
             message = "nothing is mounted (mount=False), so no program can run in it"
+            raise ExecError(message)
+        if isinstance(served, Attached) and served.driver == "copy":
+            message = f"{served.path} is a copy, in which only its owner runs programs"
             raise ExecError(message)
         give_up = time.monotonic() + checked_timeout(timeout)
         program = checked_argv(argv)
@@ -342,7 +376,10 @@ class Workspace:
     # --- the end -----------------------------------------------------------------
 
     def close(self) -> None:
-        """End programs, mount and filesystem, within bounds; again is nothing."""
+        """End programs, mount and filesystem, within bounds; again is nothing.
+
+        What was attached to goes on, but for the programs run from here.
+        """
         with self._lock:
             if self._closed:
                 return

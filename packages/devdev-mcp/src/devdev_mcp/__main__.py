@@ -27,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             snapshot=options.snapshot_in,
             max_bytes=options.max_bytes,
             source=options.source,
+            attach=options.attach,
         )
     )
     ending = Ending(state.close)
@@ -79,7 +80,20 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=_size,
         help="quota on content, such as 512M or 2G (default: 2G, or the snapshot's)",
     )
-    return parser.parse_args(arguments)
+    parser.add_argument(
+        "--attach",
+        metavar="DIR",
+        type=Path,
+        help="use the workspace that is served at DIR, which goes on afterwards "
+        "(`devdev mounts` lists them)",
+    )
+    options = parser.parse_args(arguments)
+    given = (options.snapshot_in, options.source, options.max_bytes)
+    if options.attach is not None and any(each is not None for each in given):
+        parser.error(
+            "--attach goes with neither --snapshot-in, --import nor --max-bytes"
+        )
+    return options
 
 
 def _content(path: str) -> bytes:

@@ -17,6 +17,10 @@ OPEN_TIMEOUT = 40.0
 """For a call to wait until the workspace is open: a large directory takes its time."""
 
 
+ACTOR = "devdev-mcp"
+"""Whom the history of a workspace that others use too names for what tools change."""
+
+
 class NoWorkspace(Exception):
     """A workspace cannot begin as asked; says why."""
 
@@ -30,6 +34,8 @@ class Beginning:
     """Quota; None is that of the snapshot, or the usual one."""
     source: Path | None = None
     """A host directory whose content is copied to `/`."""
+    attach: Path | None = None
+    """Where the workspace of another process is, which is used instead of a new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +114,11 @@ def open_workspace(beginning: Beginning) -> Opened:
     """Open a workspace, mounted if this host can.
 
     Raises:
-        NoWorkspace: the snapshot is none, or the host directory cannot be copied.
+        NoWorkspace: the snapshot is none, or the host directory cannot be copied; or
+            there is no workspace to attach to.
     """
+    if beginning.attach is not None:
+        return _attach(beginning.attach)
     try:
         opened = _open_mounted_or_not(beginning.snapshot)
     except SnapshotError as error:
@@ -125,6 +134,16 @@ def open_workspace(beginning: Beginning) -> Opened:
             message = f"{beginning.source} cannot be copied: {error.strerror}"
             raise NoWorkspace(message) from error
     return opened
+
+
+def _attach(place: Path) -> Opened:
+    try:
+        workspace = Workspace.attach(place, actor=ACTOR)
+    except MountError as error:
+        raise NoWorkspace(str(error)) from error
+    if workspace.driver == "copy":
+        return Opened(workspace, f"{place} is a copy: only its owner runs programs")
+    return Opened(workspace, None)
 
 
 def _open_mounted_or_not(snapshot: bytes | None) -> Opened:

@@ -36,7 +36,8 @@ _NO_TIMEOUT = 365 * 24 * 3600.0
 """The launcher wants a number; nobody waits for this one."""
 
 _DESCRIPTION = """\
-Make a workspace, run a program in it, and drop the workspace.
+Make a workspace, run a program in it, and drop the workspace; or run it in one that
+is there (--attach).
 
 The workspace begins empty, with a snapshot, with a copy of a directory, or both.
 The program sees it as a real directory, is run under a terminal, and gets a
@@ -59,7 +60,8 @@ examples:
   devdev exec --import . -- make test
   devdev exec --import src --snapshot-out after.snap -- sh -c 'ls -l; date > new'
   devdev exec --snapshot-in after.snap -- cat new
-  echo 'print(6 * 7)' | devdev exec --stdin -- python3 -"""
+  echo 'print(6 * 7)' | devdev exec --stdin -- python3 -
+  devdev exec --attach /mnt/work -- git status"""
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
@@ -82,9 +84,13 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         "program failed",
     )
     content.add_argument(
+        "--attach",
+        metavar="DIR",
+        help="use the workspace that is served at DIR, which goes on (devdev mounts)",
+    )
+    content.add_argument(
         "--driver",
         choices=(*get_args(DriverName), "auto"),
-        default="auto",
         help="fuse: mounted; libfuse: the same, over that library; copy: copied to a "
         "directory, which takes no privilege; auto: fuse, or copy if it cannot be "
         "mounted (the default)",
@@ -147,10 +153,12 @@ def run(args: argparse.Namespace) -> int:
     argv = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not argv or not argv[0]:
         args.parser.error("no program is named: devdev exec [OPTION...] -- PROGRAM")
+    if args.attach is not None and (args.snapshot_in is not None or args.driver):
+        args.parser.error("--attach goes with neither --snapshot-in nor --driver")
     if args.snapshot_out is not None:
         check_writable(args.snapshot_out)
     stdin = read_input() if args.stdin else b""
-    with _open_workspace(args.snapshot_in, args.driver) as workspace:
+    with _open_workspace(args) as workspace:
         if args.source is not None:
             _import_directory(workspace, args.source, verbose=args.verbose)
         result = _execute(workspace, argv, stdin, args)
@@ -168,14 +176,17 @@ def _tell_of_unkept(result: ExecResult) -> None:
         _say(f"not kept: {path!r}: {reason}")
 
 
-def _open_workspace(snapshot_file: str | None, driver: DriverChoice) -> Workspace:
-    if snapshot_file is None:
+def _open_workspace(args: argparse.Namespace) -> Workspace:
+    if args.attach is not None:
+        return Workspace.attach(args.attach)
+    driver: DriverChoice = args.driver or "auto"
+    if args.snapshot_in is None:
         return Workspace(driver=driver)
     try:
-        return Workspace(snapshot=read_snapshot(snapshot_file), driver=driver)
+        return Workspace(snapshot=read_snapshot(args.snapshot_in), driver=driver)
     except SnapshotError as error:
         raise CommandError(
-            f"cannot load snapshot {snapshot_file!r}: {error}"
+            f"cannot load snapshot {args.snapshot_in!r}: {error}"
         ) from error
 
 

@@ -5,12 +5,9 @@ import sys
 if sys.platform != "linux":
     raise ImportError("the fuse driver is for Linux")
 
-import contextlib
 import errno
 import logging
 import os
-import select
-import time
 from functools import partial
 
 from devdev_fs import Errno, FsError
@@ -23,6 +20,7 @@ from devdev_mount._fuse._listing import listed_nodes
 from devdev_mount._fuse._mirror import KernelMirror
 from devdev_mount._fuse._ops import Ops
 from devdev_mount._fuse._request import CHANGES, Reply, Request
+from devdev_mount._waiting import Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -35,10 +33,6 @@ _ENTRIES = frozenset(
         *(Opcode.SYMLINK, Opcode.LINK, Opcode.TMPFILE),
     }
 )
-
-
-SLEEPS_MAX = 16
-"""Waits that sleep at once, at most, before the next one that polls at first."""
 
 
 class Connection:
@@ -61,15 +55,8 @@ class Connection:
         self._mirror = mirror
         self._attachment = mirror.attachment
         self._actors = actors
-        # On one processor it would be taken from who is to ask next.
-        self._spin_s = spin_s if len(os.sched_getaffinity(0)) > 1 else 0.0
-        self._sleeps = 0
-        self._sleeps_next = 1
-        self._wake = os.eventfd(0)
+        self._waiting = Waiting(fd, spin_s)
         self._counts = [0] * len(ops.handlers)
-        self._poll = select.poll()
-        self._poll.register(fd, select.POLLIN)
-        self._poll.register(self._wake, select.POLLIN)
 
     @property
     def requests(self) -> dict[Opcode, int]:
@@ -79,12 +66,15 @@ class Connection:
 
     def end(self) -> None:
         """Make `serve` return, from another thread."""
-        with contextlib.suppress(OSError):  # closed already
-            os.eventfd_write(self._wake, 1)
+        self._waiting.end()
 
     def close(self) -> None:
         """Release what it holds; `serve` must have returned."""
-        os.close(self._wake)
+        self._waiting.close()
+
+    def drop(self) -> None:
+        """Release it in a forked child."""
+        self._waiting.drop()
 
     def serve(self) -> None:
         """Answer requests until the connection ends or `end` is called."""
@@ -113,26 +103,8 @@ class Connection:
                         rest = payload[: received - _HEADERS_SIZE]
                         request.body = b"".join((headers, rest))
                     self._handle(request)
-            if not received and not self._wait():
+            if not received and not self._waiting.wait():
                 return
-
-    def _wait(self) -> bool:
-        """Wait for a request, at first without sleeping; False when told to end.
-
-        Being woken up takes longer than most requests do. But after polling in vain
-        the next waits are sleeps, and the more of them the more often it was.
-        """
-        ready = self._poll.poll(0)
-        if not ready and self._spin_s and not self._sleeps:
-            deadline = time.perf_counter() + self._spin_s
-            while not ready and time.perf_counter() < deadline:
-                ready = self._poll.poll(0)
-            self._sleeps_next = 1 if ready else min(2 * self._sleeps_next, SLEEPS_MAX)
-            self._sleeps = 0 if ready else self._sleeps_next
-        if not ready:
-            self._sleeps = max(self._sleeps - 1, 0)
-            ready = self._poll.poll()
-        return all(fd != self._wake for fd, _ in ready)
 
     def _handle(self, request: Request) -> None:
         """Answer one request, exactly once, and see to what follows it."""

@@ -15,17 +15,16 @@ if sys.platform != "linux":
 import contextlib
 import ctypes
 import errno
-import logging
 import os
 import select
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from queue import SimpleQueue
-from threading import Lock, Thread, get_ident
+from threading import Lock, get_ident
 
 from devdev_fs import Change, ChangeKind, Fs, FsError, Ino
 
+from devdev_mount._deferred import Deferred
 from devdev_mount._fuse import _abi
 from devdev_mount._fuse._abi import NotifyCode
 from devdev_mount._fuse._nodes import Nodes
@@ -34,8 +33,6 @@ CLOSE_TIMEOUT = 1.0  # for messages on their way, which wait for our own answers
 SETTLE_TIMEOUT = 0.1  # for an inode that the kernel is just adding or forgetting
 SETTLE_INTERVAL = 0.0002
 RESIZE_ATTEMPTS = 5
-
-logger = logging.getLogger(__name__)
 
 _TO_THE_END = -1
 _ATTRIBUTES_ONLY = -1
@@ -88,8 +85,9 @@ class KernelMirror:
         self._closing = Lock()
         self._is_open = True
         self._syncfs = ctypes.CDLL(None).syncfs
-        self._deferred: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._deferred_thread: Thread | None = None
+        self._deferred = Deferred("devdev-fuse-deferred")
+        self.defer = self._deferred.add
+        """Has a job run on a thread that does not serve; for the one that does."""
         self.root_fd = -1
         """A descriptor of the mount's root, to flush by; it keeps the mount busy."""
         self.server: int | None = None
@@ -147,22 +145,6 @@ class KernelMirror:
 
     # --- after the answer --------------------------------------------------------
 
-    def defer(self, job: Callable[[], None]) -> None:
-        """Run `job` on a thread that does not serve; for the one that does."""
-        if self._deferred_thread is None:
-            self._deferred_thread = Thread(
-                target=self._run_deferred, name="devdev-fuse-deferred", daemon=True
-            )
-            self._deferred_thread.start()
-        self._deferred.put(job)
-
-    def _run_deferred(self) -> None:
-        while job := self._deferred.get():
-            try:
-                job()
-            except Exception:
-                logger.exception("a bug in what follows an answer")
-
     def moved(self, appends: Sequence[tuple[Ino, int]]) -> None:
         """Drop what the kernel cached of appends at an offset that was not theirs."""
         changes = [
@@ -180,10 +162,7 @@ class KernelMirror:
             root, self.root_fd = self.root_fd, -1
             if root >= 0:
                 os.close(root)
-            thread = self._deferred_thread
-            if thread is not None:
-                self._deferred.put(None)
-                thread.join(CLOSE_TIMEOUT)
+            self._deferred.close(CLOSE_TIMEOUT)
             if self._sending.acquire(timeout=CLOSE_TIMEOUT):
                 self._sending.release()
                 return True

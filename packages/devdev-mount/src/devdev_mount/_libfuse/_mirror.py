@@ -13,20 +13,17 @@ if sys.platform == "win32":
 
 import contextlib
 import ctypes
-import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
-from queue import SimpleQueue
-from threading import Lock, Thread
+from threading import Lock
 
 from devdev_fs import Change, ChangeKind, Fs, Ino
 
+from devdev_mount._deferred import Deferred
 from devdev_mount._libfuse._handles import Handles
 from devdev_mount._libfuse._places import Places
 
 CLOSE_TIMEOUT = 1.0  # for messages on their way, which wait for our own answers
-
-logger = logging.getLogger(__name__)
 
 Invalidate = Callable[[int], object]
 """Has the kernel drop the pages that it keeps under a number."""
@@ -44,8 +41,9 @@ class LibfuseMirror:
         self._invalidate = invalidate
         self._sending = Lock()
         self._is_open = True
-        self._deferred: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
-        self._deferred_thread: Thread | None = None
+        self._deferred = Deferred("devdev-libfuse-deferred")
+        self.defer = self._deferred.add
+        """Has a job run on a thread that does not answer; for the one that does."""
         self.root_fd = -1
         """A descriptor of the mount's root, to flush by; it keeps the mount busy."""
         self.attachment = fs.attach(self)
@@ -90,34 +88,13 @@ class LibfuseMirror:
                 if self._is_open:
                     self._invalidate(node)
 
-    # --- after the answer --------------------------------------------------------
-
-    def defer(self, job: Callable[[], None]) -> None:
-        """Run `job` on a thread that does not answer; for the one that does."""
-        if self._deferred_thread is None:
-            self._deferred_thread = Thread(
-                target=self._run_deferred, name="devdev-libfuse-deferred", daemon=True
-            )
-            self._deferred_thread.start()
-        self._deferred.put(job)
-
-    def _run_deferred(self) -> None:
-        while job := self._deferred.get():
-            try:
-                job()
-            except Exception:
-                logger.exception("a bug in what follows an answer")
-
     # --- the end -----------------------------------------------------------------
 
     def close(self) -> bool:
         """Send no more; whether none is on its way. The root descriptor is closed."""
         self._is_open = False
         self.release_root()
-        thread = self._deferred_thread
-        if thread is not None:
-            self._deferred.put(None)
-            thread.join(CLOSE_TIMEOUT)
+        self._deferred.close(CLOSE_TIMEOUT)
         if self._sending.acquire(timeout=CLOSE_TIMEOUT):
             self._sending.release()
             return True

@@ -9,8 +9,6 @@ import ctypes
 import errno
 import logging
 import os
-import secrets
-import threading
 from collections import Counter
 from contextlib import ExitStack
 from functools import partial
@@ -19,13 +17,7 @@ from typing import Any
 from devdev_fs import Errno, Fs, FsError
 
 from devdev_mount import _forks
-from devdev_mount._detach import (
-    FSTYPE,
-    find_mounts,
-    force_unmount,
-    run_bounded,
-    unmount,
-)
+from devdev_mount._detach import FSTYPE
 from devdev_mount._driver import MountOptions
 from devdev_mount._errors import MountError
 from devdev_mount._fuse._actors import Actors
@@ -34,15 +26,9 @@ from devdev_mount._libfuse._binding import Callback, Library, make_args
 from devdev_mount._libfuse._mirror import LibfuseMirror
 from devdev_mount._libfuse._operations import Operations
 from devdev_mount._libfuse._request import Request
-from devdev_mount._libfuse._waiting import Waiting
+from devdev_mount._mounted import MountSession, Server, start
 from devdev_mount._mountpoint import resolve_mountpoint
-from devdev_mount._reports import PullReport, PushReport
-from devdev_mount._spawning import spawning_by_fork
-from devdev_mount._watcher import Watcher
-
-READY_TIMEOUT = 10.0  # from mount(2) to the answer to a first stat
-FLUSH_TIMEOUT = 2.0  # for dirty pages, before an unmount by force drops them
-END_TIMEOUT = 3.0  # for the serving thread, once the kernel or we told it to end
+from devdev_mount._waiting import Waiting
 
 logger = logging.getLogger(__name__)
 
@@ -70,72 +56,16 @@ class LibfuseDriver:
         is_private: bool,
         spin_s: float = 0.0,
         lifeline: int | None = None,
-    ) -> "LibfuseSession":
+    ) -> MountSession:
         """Mount and serve on a thread of this process; see `Driver.start`."""
-        source = f"devdev-{secrets.token_hex(8)}"
-        with ExitStack() as undo:
-            undo.enter_context(spawning_by_fork())
-            watcher = Watcher(
-                source=source,
-                mountpoint=mountpoint,
-                remove=is_private,
-                helper=find_helper(),
-                lifeline=lifeline,
-            )
-            undo.callback(_end_watcher, watcher, source)
-            server = _Server(fs, mountpoint, source, options, spin_s)
-            undo.callback(server.stop)
-            server.wait_ready()
-            watcher.wait_ready()
-            return LibfuseSession(server, mountpoint, undo.pop_all())
-
-
-def _end_watcher(watcher: Watcher, source: str) -> None:
-    """End the watcher; a mount that could not be undone is left to it."""
-    if find_mounts(source):
-        watcher.abandon()
-    else:
-        watcher.dismiss()
-
-
-class LibfuseSession:
-    """A filesystem shown by the `libfuse` driver, and the watcher process over it."""
-
-    def __init__(self, server: "_Server", path: str, undo: ExitStack) -> None:
-        self._server = server
-        self._undo = undo
-        self.path = path
-        """Where it is mounted."""
-
-    @property
-    def is_alive(self) -> bool:
-        """Whether requests are answered and the mount is in the tree."""
-        return self._server.is_alive
-
-    @property
-    def requests(self) -> dict[str, int]:
-        """How often libfuse asked for what, by its names; see `Session.requests`."""
-        return dict(self._server.requests)
-
-    def attribute(self, pid: int, span: int) -> None:
-        """Register a process for a span; see `Session.attribute`."""
-        self._server.actors.attribute(pid, span)
-
-    def environment(self, span: int) -> dict[str, str]:
-        """What marks a program as the span's; see `Session.environment`."""
-        return self._server.actors.environment(span)
-
-    def push(self) -> PushReport:
-        """Nothing: a mount shows every change when it is made."""
-        return PushReport()
-
-    def pull(self, actor: str | None = None) -> PullReport:
-        """Nothing: what programs change is in the filesystem."""
-        return PullReport()
-
-    def stop(self) -> None:
-        """Unmount; see `Session.stop`."""
-        self._undo.close()
+        helper = find_helper()
+        return start(
+            lambda source: _Server(fs, mountpoint, source, helper, options, spin_s),
+            mountpoint,
+            helper,
+            is_private=is_private,
+            lifeline=lifeline,
+        )
 
 
 def mount_words(source: str, options: MountOptions) -> list[str]:
@@ -154,25 +84,27 @@ def mount_words(source: str, options: MountOptions) -> list[str]:
     return words + ["suid"] * options.suid + ["dev"] * options.dev
 
 
-class _Server:
+class _Server(Server):
     """The mounted session of libfuse and the thread that serves it.
 
     The thread owns the session: it ends it when it ends, in whatever way.
     """
+
+    _mirror: LibfuseMirror
 
     def __init__(
         self,
         fs: Fs,
         mountpoint: str,
         source: str,
+        helper: str | None,
         options: MountOptions,
         spin_s: float,
     ) -> None:
-        self._mountpoint = mountpoint
-        self._source = source
+        super().__init__(mountpoint, source, helper)
         self._library = Library()
-        self.requests: Counter[str] = Counter()
-        self.actors = Actors(mountpoint)
+        self._requests: Counter[str] = Counter()
+        self.actors = self._actors = Actors(mountpoint)
         args = make_args(["devdev", "-o", ",".join(mount_words(source, options))])
         with ExitStack() as undo:
             self._channel = self._mount(args)
@@ -197,9 +129,6 @@ class _Server:
             self._fuse = self._make(args)
             _forks.register(self._drop)
             undo.callback(_forks.unregister, self._drop)
-            self._thread = threading.Thread(
-                target=self._run, name=f"devdev-libfuse {mountpoint}", daemon=True
-            )
             self._thread.start()
             # From here on the thread releases all that.
             undo.pop_all()
@@ -215,7 +144,7 @@ class _Server:
 
     def _make(self, args: Any) -> int:
         callbacks = {
-            name: _guarded(name, callback, self.requests)
+            name: _guarded(name, callback, self._requests)
             for name, callback in self._operations.callbacks().items()
         }
         self._table = self._library.operations(callbacks)
@@ -226,53 +155,13 @@ class _Server:
         return int(fuse)
 
     @property
-    def is_alive(self) -> bool:
-        return self._thread.is_alive() and bool(find_mounts(self._source))
+    def requests(self) -> dict[str, int]:
+        return dict(self._requests)
 
     def _drop_pages(self, node: int) -> None:
         self._library.invalidate_inode(self._channel, node, 0, 0)
 
-    # --- beginning ---------------------------------------------------------------
-
-    def wait_ready(self) -> None:
-        """Prove that a stat is answered, from a thread that may hang instead of us.
-
-        Raises:
-            MountError: no answer, an error, or something else is there.
-        """
-        failures: list[Exception] = []
-
-        def open_root() -> None:
-            try:
-                self._mirror.root_fd = self._open_root()
-            except (OSError, MountError) as exc:
-                failures.append(exc)
-
-        if not run_bounded(open_root, READY_TIMEOUT):
-            raise MountError(
-                f"{self._mountpoint}: no answer to a stat within {READY_TIMEOUT} s"
-            )
-        if failures:
-            reason = failures[0]
-            raise MountError(f"{self._mountpoint} cannot be used: {reason}") from reason
-
-    def _open_root(self) -> int:
-        root = os.open(self._mountpoint, os.O_RDONLY | os.O_DIRECTORY)
-        device = os.minor(os.fstat(root).st_dev)
-        if device not in (mount.connection for mount in find_mounts(self._source)):
-            os.close(root)
-            raise MountError("another mount covers it")
-        return root
-
     # --- serving -----------------------------------------------------------------
-
-    def _run(self) -> None:
-        try:
-            self._serve()
-        except Exception:
-            logger.exception("%s is no longer served", self._mountpoint)
-        finally:
-            self._release()
 
     def _serve(self) -> None:
         """Hand requests to libfuse until the connection ends."""
@@ -293,7 +182,7 @@ class _Server:
                     continue
                 raise
             self._request.arrived(size)
-            attachment.span = self.actors.see(self._request.pid)
+            attachment.span = self._actors.see(self._request.pid)
             with attachment.lock:
                 self._library.process(session, address, size, self._channel)
             self._follow_up()
@@ -309,32 +198,11 @@ class _Server:
 
     # --- end ---------------------------------------------------------------------
 
-    def stop(self) -> None:
-        """Unmount: ask, and ask again while it is busy; then abort and detach.
+    def _end_serving(self) -> None:
+        self._waiting.end()
 
-        Raises:
-            MountError: it is still mounted, or the serving thread does not end.
-        """
-        helper = find_helper()
-        run_bounded(self._mirror.flush, FLUSH_TIMEOUT)
+    def _let_go(self) -> None:
         self._mirror.release_root()
-        is_unmounted = unmount(self._source, helper)
-        if is_unmounted:
-            self._thread.join(END_TIMEOUT)
-        if self._thread.is_alive() or not is_unmounted:
-            # Busy; or out of the tree, but still open somewhere.
-            self._waiting.end()
-            force_unmount(self._source, helper)
-            self._thread.join(END_TIMEOUT)
-        if find_mounts(self._source):
-            raise MountError(
-                f"{self._mountpoint} cannot be unmounted: another mount may cover it"
-            )
-        if self._thread.is_alive():
-            raise MountError(
-                f"{self._mountpoint} is unmounted, but the thread that served it hangs"
-            )
-        self._waiting.close()
 
     def _release(self) -> None:
         _forks.unregister(self._drop)
@@ -347,12 +215,13 @@ class _Server:
             else:  # closing what is in use could hand its number to something else
                 logger.error("%s: a message hangs in the kernel", self._mountpoint)
             self._mirror.handles.close_all()
+        self._waiting.close()
         attachment.detach()
 
     def _drop(self) -> None:
         """In a forked child: have no part in it. The parent's copies stay open."""
         self._mirror.drop()
-        self._waiting.close()
+        self._waiting.drop()
         os.close(self._fd)
 
 
