@@ -169,6 +169,18 @@ def test_no_inode_left_is_told() -> None:
             (mounted.path / "g").touch()
 
 
+def test_what_is_removed_makes_room_at_once() -> None:
+    """The kernel forgets what is removed in its own time."""
+    fs = Fs(max_inodes=3, max_bytes=8 * 4096)
+    with mount(fs) as mounted:
+        for number in range(300):
+            path = mounted.path / str(number)
+            path.write_bytes(b"x" * 8 * 4096)
+            (mounted.path / "last").touch()
+            os.unlink(path)
+            os.unlink(mounted.path / "last")
+
+
 def test_statvfs_tells_the_quotas(fs: Fs, root: Path) -> None:
     fs.inodes.set_limits(max_bytes=4096 * 100, max_inodes=50)
     fs.write_bytes("/f", b"x" * 4097)

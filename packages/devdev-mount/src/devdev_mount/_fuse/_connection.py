@@ -35,6 +35,14 @@ _ENTRIES = frozenset(
 )
 
 
+PENDING_MAX = 64
+"""Requests that are answered, at most, before one is refused for want of space."""
+
+
+class _EndedError(Exception):
+    """The connection has ended."""
+
+
 class Connection:
     """Reads requests from the device, and answers them out of `ops`.
 
@@ -57,6 +65,11 @@ class Connection:
         self._actors = actors
         self._waiting = Waiting(fd, spin_s)
         self._counts = [0] * len(ops.handlers)
+        payload = memoryview(bytearray(MAX_WRITE))
+        self._request = Request(payload)
+        self._head = bytearray(_HEADERS_SIZE)
+        self._headers = memoryview(self._head)[_abi.IN_HEADER.size :]
+        self._buffers: list[bytearray | memoryview] = [self._head, payload]
 
     @property
     def requests(self) -> dict[Opcode, int]:
@@ -78,37 +91,71 @@ class Connection:
 
     def serve(self) -> None:
         """Answer requests until the connection ends or `end` is called."""
-        head = bytearray(_HEADERS_SIZE)
-        headers = memoryview(head)[_abi.IN_HEADER.size :]
-        payload = memoryview(bytearray(MAX_WRITE))
-        buffers: list[bytearray | memoryview] = [head, payload]
-        request = Request(payload)
         while True:
             with self._mirror.serving:
                 try:
-                    received = os.readv(self._fd, buffers)
-                except BlockingIOError:
-                    received = 0
-                except OSError as exc:
-                    if exc.errno == errno.ENODEV:
-                        return
-                    if exc.errno == errno.ENOENT:  # interrupted before it was read
-                        continue
-                    raise
-                if received:
-                    request.set_header(_abi.IN_HEADER.unpack_from(head))
-                    if received <= _HEADERS_SIZE or request.opcode == Opcode.WRITE:
-                        request.body = bytes(headers[: received - _abi.IN_HEADER.size])
-                    else:
-                        rest = payload[: received - _HEADERS_SIZE]
-                        request.body = b"".join((headers, rest))
-                    self._handle(request)
-            if not received and not self._waiting.wait():
+                    is_received = self._receive()
+                except _EndedError:
+                    return
+                if is_received:
+                    self._handle()
+            if not is_received and not self._waiting.wait():
                 return
 
-    def _handle(self, request: Request) -> None:
-        """Answer one request, exactly once, and see to what follows it."""
-        error, reply = self._ask(request)
+    def _receive(self) -> bool:
+        """Take a request; False if there is none.
+
+        Raises:
+            _EndedError: there will be no more.
+        """
+        try:
+            received = os.readv(self._fd, self._buffers)
+        except BlockingIOError:
+            return False
+        except OSError as exc:
+            if exc.errno == errno.ENODEV:
+                raise _EndedError from None
+            if exc.errno == errno.ENOENT:  # interrupted before it was read
+                return self._receive()
+            raise
+        request = self._request
+        request.set_header(_abi.IN_HEADER.unpack_from(self._head))
+        if request.opcode < len(self._counts):
+            self._counts[request.opcode] += 1
+        if received <= _HEADERS_SIZE or request.opcode == Opcode.WRITE:
+            request.body = bytes(self._headers[: received - _abi.IN_HEADER.size])
+        else:
+            rest = request.payload[: received - _HEADERS_SIZE]
+            request.body = b"".join((self._headers, rest))
+        return True
+
+    def _handle(self) -> None:
+        """Answer a request, exactly once, and see to what follows it."""
+        error, reply = self._ask(self._request)
+        if error == -Errno.ENOSPC:
+            self._try_again()
+        else:
+            self._finish(self._request, error, reply)
+
+    def _try_again(self) -> None:
+        """Answer what was refused for want of space, after all that is pending.
+
+        The kernel has told of what it forgot, which frees removed files, before who
+        removed them could ask for more; but it hands that out later.
+        """
+        refused = [self._request.copy()]
+        for _ in range(PENDING_MAX):
+            if not self._receive():
+                break
+            error, reply = self._ask(self._request)
+            if error == -Errno.ENOSPC:
+                refused.append(self._request.copy())
+            else:
+                self._finish(self._request, error, reply)
+        for request in refused:
+            self._finish(request, *self._ask(request))
+
+    def _finish(self, request: Request, error: int, reply: Reply) -> None:
         if reply is not None and request.opcode not in _UNANSWERED:
             self._answer(request, error, reply)
         if appended := self._ops.take_appended():
@@ -122,7 +169,6 @@ class Connection:
         opcode = request.opcode
         if opcode >= len(handlers):
             return -Errno.ENOSYS, b""
-        self._counts[opcode] += 1
         handler = handlers[opcode]
         if handler is None:
             return -Errno.ENOSYS, b""

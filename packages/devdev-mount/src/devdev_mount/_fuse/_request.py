@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from devdev_fs import Caller, Capability
 
-from devdev_mount._fuse._abi import Opcode
+from devdev_mount._fuse._abi import WRITE_IN, Opcode
 
 CHANGES = frozenset(
     {
@@ -50,6 +50,17 @@ class Request:
             self.gid,
             self.pid,
         ) = header
+
+    def copy(self) -> "Request":
+        """The same with a payload of its own: this one can be used again."""
+        size = 0
+        if self.opcode == Opcode.WRITE:
+            _, size, _, _ = WRITE_IN.unpack_from(self.body)
+        copied = Request(memoryview(bytes(self.payload[:size])))
+        header = (self.opcode, self.unique, self.nodeid, self.uid, self.gid, self.pid)
+        copied.set_header((0, *header))
+        copied.body = self.body
+        return copied
 
     def without_fsetid(self) -> Caller:
         """Who asks, and may not leave set-id bits on what is changed.
