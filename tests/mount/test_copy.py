@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
 
@@ -21,6 +21,7 @@ from devdev_mount import (
     mount,
 )
 
+from tests.posix.cases.acls import DEFAULT, acl
 from tests.processes import wait_until
 from tests.users import as_ordinary_user, why_no_ordinary_user
 
@@ -28,6 +29,8 @@ if sys.platform != "linux":
     pytest.skip("these tests look at Linux's errors and files", allow_module_level=True)
 
 import resource
+
+from tests.trees import tree_of_directory, tree_of_store
 
 
 @pytest.fixture
@@ -154,6 +157,49 @@ def test_extended_attributes_go_both_ways(fs: Fs, copy: Mount, root: Path) -> No
     fs.inodes.removexattr(ino, b"user.a")
     copy.push()
     assert os.listxattr(root / "f") == ["user.b"]
+
+
+def test_names_of_all_lengths_and_bytes_go_both_ways(
+    fs: Fs, copy: Mount, root: Path
+) -> None:
+    names = [bytes([byte]) + b"\xff" for byte in range(1, 256) if byte != ord("/")]
+    names += [b"n" * 255, b"\xf0" * 255, b".devdev-", b".devdev-0-1", b"x~devdev-1"]
+    for name in names:
+        os.close(os.open(os.fsencode(root) + b"/" + name, os.O_CREAT | os.O_WRONLY))
+    copy.pull()
+    assert tree_of_store(fs) == tree_of_directory(root)
+    assert {b"/" + name for name in names} <= tree_of_store(fs).keys()
+
+
+@pytest.mark.parametrize("kind", [Kind.REGULAR, Kind.DIRECTORY, Kind.FIFO])
+def test_what_has_no_list_though_its_directory_hands_one_down(
+    fs: Fs, copy: Mount, root: Path, kind: Kind
+) -> None:
+    handed_down = acl(("u", 7), ("user", 7, 1002), ("g", 6), ("m", 7), ("o", 0))
+    (root / "d").mkdir()
+    try:
+        os.setxattr(root / "d", DEFAULT, handed_down)
+    except OSError:
+        pytest.skip("the host's filesystem has no access control lists")
+    copy.pull()
+    make = os.mkdir if kind == Kind.DIRECTORY else os.mknod
+    make(root / "d/host", 0o600 if make is os.mkdir else kind | 0o600)
+    for name in os.listxattr(root / "d/host"):
+        os.removexattr(root / "d/host", name)
+    copy.pull()
+    directory = fs.stat("/d").ino
+    fs.inodes.removexattr(directory, DEFAULT.encode())
+    if kind == Kind.DIRECTORY:
+        fs.mkdir("/d/store")
+    else:
+        fs.inodes.mknod(directory, b"store", kind | 0o600)
+    fs.inodes.setxattr(directory, DEFAULT.encode(), handed_down)
+    copy.push()
+    assert os.listxattr(root / "d") == [DEFAULT]
+    assert tree_of_store(fs) == tree_of_directory(root)
+    assert not any(
+        each.xattrs for path, each in tree_of_store(fs).items() if b"/d/" in path
+    )
 
 
 def test_a_sparse_file_of_a_tebibyte_stays_one(fs: Fs, copy: Mount, root: Path) -> None:
@@ -342,6 +388,35 @@ def test_device_nodes_are_told_of_and_not_lost(fs: Fs) -> None:
     assert [each.path for each in report.unkept] == ["/null"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="these attributes are for root")
+@pytest.mark.parametrize("kind", ["file", "directory", "link", "fifo"])
+def test_attributes_of_other_kinds_are_told_of_and_not_lost(
+    fs: Fs, copy: Mount, root: Path, kind: str
+) -> None:
+    makers: dict[str, Callable[[Path], None]] = {
+        "file": Path.touch,
+        "directory": Path.mkdir,
+        "link": lambda path: path.symlink_to("nowhere"),
+        "fifo": os.mkfifo,
+    }
+    makers[kind](root / "a")
+    try:
+        os.setxattr(root / "a", "trusted.x", b"1", follow_symlinks=False)
+    except OSError:
+        pytest.skip("the host's filesystem has no such attributes")
+    (told,) = copy.pull().unkept
+    assert (told.path, "trusted.x" in told.reason) == ("/a", True)
+    ino = fs.lstat("/a").ino
+    assert fs.inodes.listxattr(ino) == []
+    fs.inodes.setxattr(ino, b"trusted.y", b"2")
+    (told,) = copy.push().unkept
+    assert (told.path, "trusted.y" in told.reason) == ("/a", True)
+    assert os.listxattr(root / "a", follow_symlinks=False) == ["trusted.x"]
+    os.chown(root / "a", 1, 1, follow_symlinks=False)
+    copy.pull()
+    assert fs.inodes.getxattr(ino, b"trusted.y") == b"2"
+
+
 def test_a_directory_cannot_be_read_only() -> None:
     with pytest.raises(DriverUnavailable, match="read_only"):
         check_mountable(MountOptions(read_only=True), driver="copy")
@@ -425,6 +500,27 @@ def test_a_directory_of_the_caller_is_emptied_and_kept(fs: Fs, tmp_path: Path) -
     assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize("level", ["files", "directory"])
+def test_a_directory_that_is_gone_needs_no_removing(
+    fs: Fs, level: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    fs.write_text("/f", "x")
+    copy = mount(fs, driver="copy")
+    shutil.rmtree(copy.path if level == "files" else copy.path.parent)
+    copy.unmount()
+    assert not copy.is_alive
+    assert not os.path.lexists(copy.path.parent)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_directory_of_the_caller_may_be_gone_too(fs: Fs, tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    with mount(fs, place, driver="copy"):
+        place.rmdir()
+    assert os.listdir(tmp_path) == []
+
+
 def test_others_do_not_get_in(copy: Mount) -> None:
     assert copy.path.parent.stat().st_mode & 0o777 == 0o700
 
@@ -443,16 +539,61 @@ sys.stdin.read()
 
 
 def test_a_killed_owner_leaves_nothing() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", _OWNER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-    ) as owner:
-        assert owner.stdout
-        path = os.fsdecode(owner.stdout.readline().strip())
+    with owner_of(_OWNER) as owner:
+        path = read_path(owner)
         assert os.listdir(path) == ["d"]
         os.chmod(os.path.join(path, "d"), 0)
         owner.send_signal(signal.SIGKILL)
     directory = os.path.dirname(path)
     wait_until(lambda: not os.path.lexists(directory), "the directory to go")
+
+
+def owner_of(program: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", program]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, stdin=pipe, stdout=pipe)
+
+
+def read_path(owner: subprocess.Popen[bytes]) -> str:
+    assert owner.stdout
+    return os.fsdecode(owner.stdout.readline().strip())
+
+
+_AT_WORK = """
+import os, shutil, sys
+from devdev_fs import Fs
+from devdev_mount import mount
+fs = Fs()
+copy = mount(fs, driver="copy")
+print(copy.path, flush=True)
+while True:
+    for top in range(20):
+        fs.mkdir(f"/d{top}")
+        for name in range(50):
+            fs.write_bytes(f"/d{top}/{name}", b"x" * 5000)
+    copy.push()
+    for top in range(20):
+        os.rename(copy.path / f"d{top}", copy.path / f"e{top}")
+    copy.pull()
+    for top in range(20):
+        fs.remove_tree(f"/e{top}")
+"""
+
+
+@pytest.mark.parametrize("entry", ["d0", "d19", "e0", "e19"])
+def test_an_owner_killed_in_the_midst_leaves_nothing(entry: str) -> None:
+    with owner_of(_AT_WORK) as owner:
+        path = read_path(owner)
+        place = os.path.join(path, entry)
+        wait_until(lambda: os.path.lexists(place), "the owner at work")
+        owner.send_signal(signal.SIGKILL)
+    directory, name = os.path.split(os.path.dirname(path))
+
+    def is_gone() -> bool:
+        """Also under the name that it has while it is removed."""
+        return not any(each.startswith(name) for each in os.listdir(directory))
+
+    wait_until(is_gone, "the directory to go", 10)
 
 
 _ORDINARY = """

@@ -68,6 +68,30 @@ printf 'int f(void){return 3;}\\n' > f.c
 printf 'int f(void); int main(void){return f();}\\n' > main.c
 cc -c f.c; cc -c main.c; cc -o prog main.o f.o; ./prog || test $? = 3
 """
+_COPIES = """
+mkdir -p in/d; echo one > in/one; ln in/one in/d/two; ln -s ../one in/d/soft
+mkfifo in/p; chmod 2750 in/d; chmod 4711 in/one; : > in/none; chmod 0 in/none
+truncate -s 1M in/holes; cp -R --sparse=never in/holes dense
+cp -a in out; cp -al in linked; cp -rs "$PWD/in" soft
+mv linked/d moved; ln -f moved/two out/one; find soft -type l -delete
+"""
+_MAKE = """
+cat > Makefile <<'END'
+all: prog libf.a
+prog: main.o libf.a
+\tcc -o $@ main.o -L. -lf
+libf.a: f.o
+\tar rcD $@ f.o
+%.o: %.c
+\tcc -c -o $@ $<
+clean:
+\trm -f *.o prog
+END
+printf 'int f(void){return 4;}\\n' > f.c
+printf 'int f(void); int main(void){return f();}\\n' > main.c
+make -s; ./prog || test $? = 4
+make -s clean; test -z "$(find . -name '*.o')"; make -s prog
+"""
 _EDITS = """
 echo old > config; echo new > .config.tmp; mv .config.tmp config
 sed -i s/new/newer/ config; cp -p config backup; rm config; mv backup config
@@ -82,6 +106,8 @@ SCRIPTS = {
     "compileall": (_COMPILE, ()),
     "build": (_BUILD, ("cc",)),
     "edits": (_EDITS, ("sed",)),
+    "copies": (_COPIES, ("cp", "find")),
+    "make": (_MAKE, ("make", "cc", "ar")),
 }
 
 

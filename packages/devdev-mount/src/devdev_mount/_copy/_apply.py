@@ -28,6 +28,9 @@ READINGS = 4
 """Times that a file is read that is written meanwhile, before it is taken as it is."""
 
 _CALLER = Caller(umask=0)
+_LIMITS = (Errno.ENOSPC, Errno.EMLINK, Errno.ENAMETOOLONG)
+"""How the filesystem refuses names for reasons of its own. It has no other reason to
+refuse those of a tree."""
 
 
 @dataclass(slots=True)
@@ -49,15 +52,16 @@ def apply(scan: Scan, host: HostTree, fork: Fs, options: MountOptions) -> Applie
     """Make a fork of what the directory showed into what it shows now.
 
     Raises:
-        FsError: ENOSPC, with the path.
+        HostChanged: the look was at something in motion: the names that it found are
+            no tree, or what has them is another inode now.
+        FsError: ENOSPC, EFBIG and the like, with the path.
         OSError: something cannot be read.
     """
     application = _Application(scan, host, fork, options)
     try:
         application.run()
     except FsError as exc:
-        where = "/" if application.at is None else application.path(application.at)
-        raise FsError(exc.errno or Errno.EIO, exc.strerror, where) from exc
+        raise FsError(exc.errno or Errno.EIO, exc.strerror, application.where) from exc
     return application.done
 
 
@@ -68,8 +72,8 @@ class _Application:
         self, scan: Scan, host: HostTree, fork: Fs, options: MountOptions
     ) -> None:
         self.done = Applied()
-        self.at: Node | None = None
-        """What it is about just now, for error messages."""
+        self._at: tuple[Node, bytes] | None = None
+        """What it is about just now; None is the root."""
         self._scan = scan
         self._host = host
         self._inodes = fork.inodes
@@ -78,10 +82,21 @@ class _Application:
         """The mtimes that the fork's inodes had, of those that it stamped itself."""
         self._found_at: dict[Node, tuple[Node, bytes]] = {}
 
+    @property
+    def where(self) -> str:
+        """What it is about just now, for error messages."""
+        return "/" if self._at is None else self._host.path_in(*self._at)
+
     def run(self) -> None:
-        self._move_names()
+        try:
+            self._move_names()
+        except FsError as exc:
+            if exc.errno in _LIMITS:
+                raise
+            problem = f"{self.where} was moved while it was looked at"
+            raise HostChanged(problem) from exc
         for node, mark in self._scan.changed.items():
-            self.at = node
+            self._at = None if node.ino == ROOT_INO else self._place(node)
             if node.kind == Kind.REGULAR:
                 self._read_file(node, mark)
             else:
@@ -91,6 +106,8 @@ class _Application:
                 self._inodes.setattr(self._ino(node), SetAttr(mtime_ns=mtime_ns))
 
     def _ino(self, node: Node) -> Ino:
+        if not node.ino and node not in self.done.inos:
+            raise HostChanged(f"{self.where} is in a directory that was moved")
         return node.ino or self.done.inos[node]
 
     # --- names -------------------------------------------------------------------
@@ -107,13 +124,15 @@ class _Application:
         root_mtime_ns = inodes.getattr(ROOT_INO).mtime_ns
         stash: dict[Node, bytes] = {}
         for directory, name, node in plan.stashed:
+            self._at = directory, name
             stash[node] = self._host.stage_name()
             inodes.rename(directory.ino, name, ROOT_INO, stash[node])
         for directory, name, node in plan.dropped:
+            self._at = directory, name
             remove = inodes.rmdir if node.is_dir else inodes.unlink
             remove(directory.ino, name)
         for directory, name, node in plan.placed:
-            self.at = node
+            self._at = directory, name
             self._found_at.setdefault(node, (directory, name))
             if node in stash:
                 old = stash.pop(node)
@@ -135,12 +154,8 @@ class _Application:
             mode = node.kind.value | 0o600
             made = inodes.mknod(parent, name, mode, node.rdev, _CALLER)
         self.done.inos[node] = made.ino
-
-    def path(self, node: Node) -> str:
-        """Where something is now, for people."""
-        if node.ino == ROOT_INO:
-            return "/"
-        return self._host.path_in(*self._place(node))
+        if _xattrs.are_inherited(directory.xattrs):
+            node.xattrs = _xattrs.read_fs(inodes, made.ino)
 
     # --- what inodes hold --------------------------------------------------------
 
@@ -152,7 +167,7 @@ class _Application:
             listing = self._scan.listings.get(directory)
             if listing is None or listing.after.get(name) is node:
                 return directory, name
-        raise HostChanged(f"{path_of(node)} is gone")
+        raise HostChanged(f"{path_of(node)} was removed while it was looked at")
 
     def _read_file(self, node: Node, mark: Mark) -> None:
         """Read a file, again if it was written meanwhile."""
@@ -169,7 +184,7 @@ class _Application:
                     break
                 before = after
             else:
-                self.done.unsettled.append(self.path(node))
+                self.done.unsettled.append(self.where)
                 after = after._replace(ctime_ns=-1)  # to be read next time
             self._read_xattrs(node, fd)
             info = os.fstat(fd)
@@ -183,16 +198,19 @@ class _Application:
             fd = self._host.directory(node)
             atime_ns = os.fstat(fd).st_atime_ns
             self._read_xattrs(node, fd)
+        else:
+            with self._host.reached(*self._place(node), node) as path:
+                self._read_xattrs(node, path)
         self._set_attributes(node, mark, atime_ns)
 
-    def _read_xattrs(self, node: Node, fd: int) -> None:
-        found, others = _xattrs.read_host(fd)
+    def _read_xattrs(self, node: Node, file: _xattrs.Target) -> None:
+        found, others = _xattrs.read_host(file)
         if found != node.xattrs:
             _xattrs.write_fs(self._inodes, self._ino(node), node.xattrs, found)
         self.done.xattrs[node] = found
         for name in others:
             reason = f"the attribute {name} is not of those that are kept"
-            self.done.unkept.append(Unkept(self.path(node), reason))
+            self.done.unkept.append(Unkept(self.where, reason))
 
     def _set_attributes(self, node: Node, mark: Mark, atime_ns: int | None) -> None:
         """Set what the host changed of the mode, the owner and the times."""

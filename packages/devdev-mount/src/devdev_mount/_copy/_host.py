@@ -18,15 +18,13 @@ from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
-from devdev_mount._copy._state import HostId, Mark, Node, mark_of, path_of
-
-STAGE = b".devdev-"
-"""How names begin that are only there during a push."""
+from devdev_mount._copy._state import HostId, Mark, Node, beside, mark_of
 
 _KEPT_OPEN = 128
 _CHAIN = 32
 _FLAGS = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 _DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_HANDLE = getattr(os, "O_PATH", 0) | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class HostChanged(Exception):
@@ -54,7 +52,8 @@ class HostTree:
         self._open: OrderedDict[Node, int] = OrderedDict()
         self._lent: dict[Node, int] = {}
         """The modes of directories that were opened up for their owner."""
-        self._stage = STAGE + secrets.token_hex(8).encode() + b"-"
+        self._stage = b".devdev-%s-" % secrets.token_hex(8).encode()
+        """How names in the root begin that are only there during a push."""
         self._staged = 0
         self._may_all = os.geteuid() == 0
 
@@ -110,12 +109,13 @@ class HostTree:
             fd = self._open_directory(above, name, node)
         except OSError as exc:
             if exc.errno in (errno.ENOENT, errno.ENOTDIR, errno.ELOOP):
-                raise HostChanged(f"{path_of(node)} is no directory any more") from exc
+                problem = f"{self.path_to(node)} is no directory any more"
+                raise HostChanged(problem) from exc
             raise
         info = os.fstat(fd)
         if (info.st_dev, info.st_ino) != node.host:
             os.close(fd)
-            raise HostChanged(f"{path_of(node)} is another directory now")
+            raise HostChanged(f"{self.path_to(node)} is another directory now")
         return fd
 
     def _open_directory(self, above: int, name: bytes, node: Node) -> int:
@@ -180,6 +180,10 @@ class HostTree:
             node, depth = self._place(node)[0], depth + 1
         return depth
 
+    def path_to(self, node: Node) -> str:
+        """Where a directory is now, for people."""
+        return "/" if node is self.root else self.path_in(*self._place(node))
+
     def path_in(self, directory: Node, name: bytes) -> str:
         """Where a name is now, for people."""
         names = [name]
@@ -205,10 +209,35 @@ class HostTree:
         info = self.lstat(*self._place(node))
         return None if info is None else mark_of(info)
 
+    def has(self, directory: Node, name: bytes, node: Node) -> bool:
+        """Whether a name means a node; its number alone, given again, does not tell."""
+        try:
+            info = self.lstat(directory, name)
+        except HostChanged:
+            return False
+        return info is not None and (mark_of(info).host, stat.S_IFMT(info.st_mode)) == (
+            node.host,
+            node.kind,
+        )
+
+    def make_way(self, directory: Node, name: bytes) -> None:
+        """Move aside what a program made, if there is anything; a pull finds it."""
+        if self.lstat(directory, name) is None:
+            return
+        number = 1
+        while self.lstat(directory, beside(name, number)) is not None:
+            number += 1
+        at = self.directory(directory)
+        os.rename(name, beside(name, number), src_dir_fd=at, dst_dir_fd=at)
+
     def stage_name(self) -> bytes:
         """A name in the root for something that is on its way."""
         self._staged += 1
         return self._stage + b"%d" % self._staged
+
+    def is_staged(self, name: bytes) -> bool:
+        """Whether a name in the root is one of those."""
+        return name.startswith(self._stage)
 
     def chmod_at(self, fd: int, name: bytes, mode: int) -> None:
         """Set permissions; never those of what a link leads to.
@@ -219,7 +248,7 @@ class HostTree:
         if sys.platform != "linux":
             os.chmod(name, mode, dir_fd=fd, follow_symlinks=False)
             return
-        handle = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=fd)
+        handle = os.open(name, _HANDLE, dir_fd=fd)
         try:
             if stat.S_ISLNK(os.fstat(handle).st_mode):
                 raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), name)
@@ -236,6 +265,30 @@ class HostTree:
     # --- files -------------------------------------------------------------------
 
     @contextmanager
+    def reached(self, directory: Node, name: bytes, node: Node) -> Iterator[str]:
+        """A path to what is no file or directory, whatever its name comes to mean.
+
+        Only Linux has such paths, and others ask for none.
+
+        Raises:
+            HostChanged: something else is there.
+        """
+        if sys.platform != "linux":
+            yield ""
+            return
+        try:
+            handle = os.open(name, _HANDLE, dir_fd=self.directory(directory))
+        except FileNotFoundError as exc:
+            raise HostChanged(f"{self.path_in(directory, name)} is gone") from exc
+        try:
+            if mark_of(os.fstat(handle)).host != node.host:
+                problem = f"{self.path_in(directory, name)} is another one now"
+                raise HostChanged(problem)
+            yield f"/proc/self/fd/{handle}"
+        finally:
+            os.close(handle)
+
+    @contextmanager
     def file(
         self, directory: Node, name: bytes, host: HostId | None, flags: int
     ) -> Iterator[int]:
@@ -250,13 +303,15 @@ class HostTree:
             fd = self._open_file(at, name, flags)
         except OSError as exc:
             if exc.errno in (errno.ENOENT, errno.ELOOP, errno.EISDIR, errno.ENXIO):
-                raise HostChanged(f"{os.fsdecode(name)} is no file any more") from exc
+                problem = f"{self.path_in(directory, name)} is no file any more"
+                raise HostChanged(problem) from exc
             raise
         try:
             info = os.fstat(fd)
             is_it = host is None or (info.st_dev, info.st_ino) == host
             if not stat.S_ISREG(info.st_mode) or not is_it:
-                raise HostChanged(f"{os.fsdecode(name)} is another file now")
+                problem = f"{self.path_in(directory, name)} is another file now"
+                raise HostChanged(problem)
             yield fd
         finally:
             os.close(fd)

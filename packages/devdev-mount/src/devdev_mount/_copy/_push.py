@@ -25,7 +25,6 @@ from devdev_mount._copy._names import Listing, Plan, plan_names
 from devdev_mount._copy._state import (
     Node,
     Table,
-    beside,
     mark_of,
     path_in,
     path_of,
@@ -47,6 +46,17 @@ _CANNOT_BE = frozenset(
     }
 )
 """What a host answers that cannot have such a name, or such a thing."""
+_INTERFERENCE = frozenset(
+    {
+        errno.ENOENT,
+        errno.EEXIST,
+        errno.ENOTDIR,
+        errno.EISDIR,
+        errno.ENOTEMPTY,
+        errno.ELOOP,
+    }
+)
+"""What a host answers if something else is there than a moment ago."""
 
 
 class Push:
@@ -96,7 +106,7 @@ class Push:
             verify: whether to look first if programs changed what is to be touched.
 
         Raises:
-            HostChanged: they did; nothing was done.
+            HostChanged: they did; unless it `has_begun`, nothing was done.
             MountError: the host refused something; it says what, where and why.
         """
         self._host.places.clear()
@@ -240,8 +250,7 @@ class Push:
         for directory, name, node in plan.stashed:
             stash[node] = host.stage_name()
             with _explained(path_in(directory, name)):
-                at = host.directory(directory)
-                os.rename(name, stash[node], src_dir_fd=at, dst_dir_fd=host.fd)
+                self._stash(directory, name, node, stash[node])
             self._table.link(root, stash[node], node)
             self._table.unlink(directory, name)
             self._touch(directory, node, root)
@@ -251,6 +260,16 @@ class Push:
             with _explained(path_in(directory, name)):
                 self._place(directory, name, node, stash)
         self._removed = len(plan.stashed) + len(plan.dropped)
+
+    def _stash(self, directory: Node, name: bytes, node: Node, stage: bytes) -> None:
+        host, root = self._host, self._table.root
+        at = host.directory(directory)
+        os.rename(name, stage, src_dir_fd=at, dst_dir_fd=host.fd)
+        if not host.has(root, stage, node):
+            self._host.make_way(directory, name)
+            at = host.directory(directory)
+            os.rename(stage, name, src_dir_fd=host.fd, dst_dir_fd=at)
+            raise HostChanged(f"{path_in(directory, name)} was replaced by a program")
 
     def _touch(self, *nodes: Node) -> None:
         self._touched.update(dict.fromkeys(nodes))
@@ -278,11 +297,13 @@ class Push:
         host, table = self._host, self._table
         if node in stash:
             old = stash.pop(node)
+            self._host.make_way(directory, name)
             at = host.directory(directory)
             os.rename(old, name, src_dir_fd=host.fd, dst_dir_fd=at)
             table.link(directory, name, node)
             table.unlink(table.root, old)
         elif node.host is not None:
+            self._host.make_way(directory, name)
             self._link(directory, name, node)
             table.link(directory, name, node)
         else:
@@ -295,16 +316,20 @@ class Push:
         at, old_name = node.names[0]
         source = self._host.directory(at)
         target = self._host.directory(directory)
-        os.link(
-            old_name,
-            name,
-            src_dir_fd=source,
-            dst_dir_fd=target,
-            follow_symlinks=False,
-        )
-        info = os.stat(name, dir_fd=target, follow_symlinks=False)
-        if (info.st_dev, info.st_ino) != node.host:
-            os.unlink(name, dir_fd=target)
+        try:
+            os.link(
+                old_name,
+                name,
+                src_dir_fd=source,
+                dst_dir_fd=target,
+                follow_symlinks=False,
+            )
+        except PermissionError as exc:  # what is no directory can have links
+            if self._host.has(at, old_name, node):
+                raise
+            raise HostChanged(f"{path_of(node)} was replaced by a program") from exc
+        if not self._host.has(directory, name, node):
+            os.unlink(name, dir_fd=self._host.directory(directory))
             raise HostChanged(f"{path_of(node)} was replaced by a program")
 
     def _make(self, directory: Node, name: bytes, node: Node) -> None:
@@ -316,7 +341,7 @@ class Push:
         try:
             self._make_at(self._host.directory(directory), name, node)
         except FileExistsError:
-            self._move_aside(directory, name)
+            self._host.make_way(directory, name)
             self._make_at(self._host.directory(directory), name, node)
         except OSError as exc:
             if exc.errno not in _CANNOT_BE:
@@ -327,6 +352,9 @@ class Push:
         assert info is not None
         node.mark = mark_of(info)
         node.host = node.mark.host
+        if _xattrs.are_inherited(directory.xattrs) and node.kind != Kind.SYMLINK:
+            with self._host.reached(directory, name, node) as path:
+                node.xattrs, _ = _xattrs.read_host(path)
 
     def _pass_over(self, node: Node, reason: str) -> None:
         self._unkept.append(Unkept(path_of(node), reason))
@@ -343,14 +371,6 @@ class Push:
             os.mkfifo(name, 0o600, dir_fd=at)
         else:
             os.mknod(name, node.kind.value | 0o600, node.rdev, dir_fd=at)
-
-    def _move_aside(self, directory: Node, name: bytes) -> None:
-        """Keep what a program made just now; the next pull finds it."""
-        at = self._host.directory(directory)
-        number = 1
-        while self._host.lstat(directory, beside(name, number)) is not None:
-            number += 1
-        os.rename(name, beside(name, number), src_dir_fd=at, dst_dir_fd=at)
 
     # --- what inodes hold --------------------------------------------------------
 
@@ -394,6 +414,8 @@ class Push:
         at = self._host.directory(directory)
         if self._is_exact:
             os.chown(name, info.uid, info.gid, dir_fd=at, follow_symlinks=False)
+        with self._host.reached(directory, name, node) as path:
+            self._set_xattrs(node, path)
         if node.kind != Kind.SYMLINK:
             self._host.chmod_at(at, name, self._mode(info))
         times = (info.atime_ns, info.mtime_ns)
@@ -419,11 +441,11 @@ class Push:
             return info.perm & ~_SET_ID
         return info.perm
 
-    def _set_xattrs(self, node: Node, fd: int) -> None:
+    def _set_xattrs(self, node: Node, file: _xattrs.Target) -> None:
         wanted = _xattrs.read_fs(self._inodes, node.ino)
         if not wanted and not node.xattrs:
             return
-        node.xattrs, refused = _xattrs.write_host(fd, node.xattrs, wanted)
+        node.xattrs, refused = _xattrs.write_host(file, node.xattrs, wanted)
         for name in refused:
             self._pass_over(node, f"the host cannot have the attribute {name}")
 
@@ -440,12 +462,19 @@ class Push:
 
 @contextmanager
 def _explained(path: str) -> Iterator[None]:
-    """Make an error of the host one that says where, and what to do."""
+    """Make an error of the host one that says where, and what to do.
+
+    Raises:
+        HostChanged: it is that something else is there than a moment ago.
+        MountError: it is another.
+    """
     try:
         yield
     except FsError:
         raise
     except OSError as exc:
+        if exc.errno in _INTERFERENCE:
+            raise HostChanged(f"{path}: {exc.strerror}") from exc
         advice = ""
         if exc.errno in (errno.ENOSPC, errno.EDQUOT):
             advice = "; make room on the host, the next push goes on"

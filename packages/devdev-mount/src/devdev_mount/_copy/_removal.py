@@ -44,12 +44,15 @@ def remove(path: str) -> None:
 
 
 def empty(path: str) -> None:
-    """Remove what is in a directory; the directory stays.
+    """Remove what is in a directory; the directory stays. One that is gone is empty.
 
     Raises:
         OSError: something cannot be removed.
     """
-    fd = os.open(path, _FLAGS)
+    try:
+        fd = os.open(path, _FLAGS)
+    except FileNotFoundError:
+        return
     try:
         os.fchmod(fd, stat.S_IMODE(os.fstat(fd).st_mode) | stat.S_IRWXU)
         removal = _Removal(fd)

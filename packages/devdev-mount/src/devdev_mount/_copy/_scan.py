@@ -10,13 +10,14 @@ import sys
 if sys.platform == "win32":
     raise ImportError("for hosts with POSIX directories")
 
+import errno
 import os
 import stat
 from dataclasses import dataclass, field
 
 from devdev_fs import Kind
 
-from devdev_mount._copy._host import STAGE, HostChanged, HostTree
+from devdev_mount._copy._host import HostChanged, HostTree
 from devdev_mount._copy._names import Listing
 from devdev_mount._copy._state import (
     HostId,
@@ -64,6 +65,19 @@ def scan(host: HostTree, table: Table, stamp: int) -> Scan:
     return look.found
 
 
+class _InMotion(Exception):
+    """What a name stands for changed, or had two names, while it was looked at."""
+
+
+def _read_link(name: bytes, fd: int) -> bytes:
+    try:
+        return os.readlink(name, dir_fd=fd)
+    except OSError as exc:
+        if exc.errno in (errno.ENOENT, errno.EINVAL):  # gone, or no link any more
+            raise _InMotion from exc
+        raise
+
+
 class _Look:
     """One pass."""
 
@@ -93,7 +107,7 @@ class _Look:
             try:
                 todo += self._list(directory)
             except (HostChanged, FileNotFoundError):
-                self.found.unsettled.append(self._host.path_in(directory, b""))
+                self.found.unsettled.append(self._host.path_to(directory))
         self._add_gone()
         if self.found.listings or self.found.changed:
             self._check_settled()
@@ -108,21 +122,21 @@ class _Look:
         with os.scandir(fd) as entries:
             for entry in entries:
                 name = entry.name.encode(_ENCODING, _ERRORS)  # os.fsencode, but faster
+                node = children.get(name)
                 try:
                     info = entry.stat(follow_symlinks=False)
-                except FileNotFoundError:
+                    if node is None or info.st_ctime_ns >= stamp or node.differs(info):
+                        mark = mark_of(info)
+                        node = self._identify(directory, name, mark, fd)
+                        if node is None:
+                            continue
+                        changed[node] = mark
+                    if stat.S_ISDIR(info.st_mode):
+                        below += self._enter(directory, name, node, mark_of(info))
+                except (FileNotFoundError, _InMotion):
                     self.found.unsettled.append(self._host.path_in(directory, name))
                     continue
-                node = children.get(name)
-                if node is None or info.st_ctime_ns >= stamp or node.differs(info):
-                    mark = mark_of(info)
-                    node = self._identify(directory, name, mark)
-                    if node is None:
-                        continue
-                    changed[node] = mark
                 names[name] = node
-                if stat.S_ISDIR(info.st_mode):
-                    below += self._enter(directory, name, node, mark_of(info))
         if names != children:
             for name, node in children.items():
                 if node.host is None:
@@ -134,9 +148,12 @@ class _Look:
     def _enter(
         self, directory: Node, name: bytes, node: Node, mark: Mark
     ) -> list[Node]:
-        if node in self._visited:  # it was moved from here to there just now
-            self.found.unsettled.append(self._host.path_in(directory, name))
-            return []
+        """Take note of a directory; itself, if it is to be looked into.
+
+        INVARIANT: none has two names, so that what was found is a tree.
+        """
+        if node in self._visited:
+            raise _InMotion
         if mark.dev != self._host.device:
             reason = "another filesystem is mounted on it, which is not looked into"
             self.found.unkept.append(
@@ -148,14 +165,16 @@ class _Look:
             self._host.places[node] = directory, name
         return [node]
 
-    def _identify(self, directory: Node, name: bytes, mark: Mark) -> Node | None:
+    def _identify(
+        self, directory: Node, name: bytes, mark: Mark, fd: int
+    ) -> Node | None:
         """Which inode it is: one that was there before, or a new one."""
-        if directory is self._table.root and name.startswith(STAGE):
+        if directory is self._table.root and self._host.is_staged(name):
             return None
         kind = Kind(stat.S_IFMT(mark.mode))
         target = b""
         if kind == Kind.SYMLINK:
-            target = os.readlink(name, dir_fd=self._host.directory(directory))
+            target = _read_link(name, fd)
         for nodes in (self._fresh, self._table.by_host):
             # A host gives numbers again, so the number alone does not tell.
             known = nodes.get(mark.host)
@@ -187,4 +206,4 @@ class _Look:
             except HostChanged:
                 mark = None
             if mark is None or mark.mtime_ns != mtime_ns:
-                self.found.unsettled.append(self._host.path_in(node, b""))
+                self.found.unsettled.append(self._host.path_to(node))

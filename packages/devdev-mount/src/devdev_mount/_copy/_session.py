@@ -9,23 +9,22 @@ import os
 from contextlib import ExitStack, nullcontext, suppress
 from threading import RLock
 
-from devdev_fs import ROOT_INO, Fs, FsError, Ino, Kind
+from devdev_fs import ROOT_INO, Fs, FsError, Ino, Kind, MergeConflict
 
 from devdev_mount._copy import _removal
 from devdev_mount._copy._apply import Applied, apply
 from devdev_mount._copy._host import HostChanged, HostTree
 from devdev_mount._copy._keeper import Keeper
+from devdev_mount._copy._lost import forget_lost, set_aside
 from devdev_mount._copy._mirror import DirtyInodes
 from devdev_mount._copy._publish import Published, publish
 from devdev_mount._copy._push import Push
 from devdev_mount._copy._scan import Scan, scan
 from devdev_mount._copy._state import Node, Table
+from devdev_mount._copy._tries import Tries
 from devdev_mount._driver import MountOptions
 from devdev_mount._errors import DriverUnavailable, MountError
 from devdev_mount._reports import PullReport, PushReport
-
-ATTEMPTS = 3
-"""Pushes, each after a pull, while programs go on changing the same things."""
 
 
 class CopyDriver:
@@ -108,6 +107,9 @@ class CopySession:
         self._dirty = DirtyInodes()
         self._stamp = 0
         self._is_incomplete = False
+        """Whether a push failed in its midst: what is shown is no state of any time."""
+        self._is_behind = False
+        """Whether what is shown is not the base, since a pull brought in more."""
         self._is_stopping = False
         with ExitStack() as undo:
             undo.callback(_removal.empty, directory)
@@ -156,19 +158,28 @@ class CopySession:
     def push(self) -> PushReport:
         """Show in the directory what changed in the filesystem; see `Mount.push`."""
         with self._lock:
-            problem = HostChanged()
-            for _ in range(ATTEMPTS):
-                try:
-                    return self._push()
-                except HostChanged as exc:
-                    problem = exc
+            return self._show(Tries(self.path))
+
+    def _show(self, tries: Tries) -> PushReport:
+        while True:
+            try:
+                return self._push()
+            except HostChanged as exc:
+                tries.failed(exc)
+                if not (self._is_incomplete or self._is_behind):
+                    self._pull(None, tries)
+                    continue
+                # There is no base to merge with: keep what programs made, and push.
+                with suppress(HostChanged):
                     if not self._is_incomplete:
-                        self._pull(None)
-            raise MountError(f"programs keep changing what is shown: {problem}")
+                        set_aside(self._host, self._table, self._dirty.peek())
+                self._is_incomplete = True
+                self._dirty.add(forget_lost(self._host, self._table))
 
     def _push(self) -> PushReport:
         dirty = self._dirty.take()
         if not dirty:
+            self._is_behind = False
             return PushReport()
         image = self._fs.fork()
         push = Push(
@@ -186,7 +197,7 @@ class CopySession:
             self._dirty.add(push.unfinished)
             self._is_incomplete = not verify or push.has_begun
             raise
-        self._is_incomplete = False
+        self._is_incomplete = self._is_behind = False
         self._base = image
         self._stamp = self._pass_stamp()
         return report
@@ -196,38 +207,40 @@ class CopySession:
     def pull(self, actor: str | None = None) -> PullReport:
         """Bring in what programs changed in the directory; see `Mount.pull`."""
         with self._lock:
-            if self._is_incomplete:
-                self.push()
-            report = self._pull(actor)
+            tries = Tries(self.path)
+            if self._is_incomplete or self._is_behind:
+                self._show(tries)
+            report = self._pull(actor, tries)
             if self._dirty.peek():
                 # Both are in step again, so that the next merge knows what was shown.
-                with suppress(MountError):
-                    self.push()
+                # What is in the way now is so at the next push, too.
+                with suppress(MountError, OSError, MergeConflict):
+                    self._show(tries)
             return report
 
-    def _pull(self, actor: str | None) -> PullReport:
-        problem = HostChanged()
-        for _ in range(ATTEMPTS):
+    def _pull(self, actor: str | None, tries: Tries) -> PullReport:
+        while True:
             stamp = self._pass_stamp()
             try:
                 found = scan(self._host, self._table, self._stamp)
                 report = self._take_in(found, actor)
             except HostChanged as exc:
-                problem = exc
+                tries.failed(exc)
             else:
                 self._stamp = stamp
                 return report
             finally:
                 self._host.give_back()
-        raise MountError(f"programs keep changing {self.path}: {problem}")
 
     def _pass_stamp(self) -> int:
         """Now, by the host's clock; that it moves the root's ctime is no change."""
         root = self._table.root
-        is_same = self._host.mark(root) == root.mark
+        before = self._host.mark(root)
         stamp = self._host.stamp()
-        if is_same:
-            root.mark = self._host.mark(root)
+        after = self._host.mark(root)
+        if before == root.mark and after and before:
+            # Any other change is one that a program made just now.
+            root.mark = before._replace(ctime_ns=after.ctime_ns)
         return stamp
 
     def _take_in(self, found: Scan, actor: str | None) -> PullReport:
@@ -244,6 +257,7 @@ class CopySession:
             )
         if others or published.conflicts or published.kept_beside:
             self._dirty.add_own()
+            self._is_behind = True
         self._base = self._fs.fork()
         self._remember(found, applied)
         return _report(found, applied, published)
@@ -350,5 +364,5 @@ def _report(found: Scan, applied: Applied, published: Published) -> PullReport:
         conflicts=tuple(published.conflicts),
         kept_beside=tuple(published.kept_beside),
         unkept=(*found.unkept, *applied.unkept),
-        unsettled=(*found.unsettled, *applied.unsettled),
+        unsettled=tuple(dict.fromkeys(found.unsettled + applied.unsettled)),
     )

@@ -14,39 +14,49 @@ _SHARED = ("user.", "system.posix_acl_")
 """What both sides mean the same by."""
 _HOSTS_OWN = ("security.selinux", "security.ima", "security.evm", "security.SMACK64")
 """What the host gives files by itself."""
+_DEFAULT = "system.posix_acl_default"
 _NONE_THERE = (errno.EOPNOTSUPP, errno.EPERM, errno.ENOSYS, errno.EINVAL)
 
 
-def read_host(fd: int) -> tuple[dict[str, bytes], list[str]]:
-    """A file's or directory's attributes, and the names of those that are not kept."""
+Target = int | str
+"""A descriptor of a file or a directory, or a path to anything else."""
+
+
+def read_host(file: Target) -> tuple[dict[str, bytes], list[str]]:
+    """Its attributes, and the names of those that are not kept."""
     found: dict[str, bytes] = {}
     others: list[str] = []
     if sys.platform != "linux":
         return found, others
     try:
-        names = os.listxattr(fd)
+        names = os.listxattr(file)
     except OSError as exc:
         if exc.errno in _NONE_THERE:
             return found, others
         raise
     for name in names:
         if name.startswith(_SHARED):
-            found[name] = os.getxattr(fd, name)
+            found[name] = os.getxattr(file, name)
         elif name not in _HOSTS_OWN:
             others.append(name)
     return found, others
 
 
+def are_inherited(directory: dict[str, bytes]) -> bool:
+    """Whether what is made in a directory with these attributes has some at once."""
+    return _DEFAULT in directory
+
+
 def write_host(
-    fd: int, old: dict[str, bytes], new: dict[str, bytes]
+    file: Target, old: dict[str, bytes], new: dict[str, bytes]
 ) -> tuple[dict[str, bytes], list[str]]:
-    """Give a file what `new` has; what it then has, and what it could not be given."""
+    """Give it what `new` has; what it then has, and what it could not be given."""
     there = dict(old)
     refused: list[str] = []
     if sys.platform != "linux":
         return there, sorted(new)
     for name in old.keys() - new:
-        os.removexattr(fd, name)
+        os.removexattr(file, name)
         del there[name]
     for name, value in new.items():
         if there.get(name) == value:
@@ -54,7 +64,7 @@ def write_host(
         try:
             if not name.startswith(_SHARED):
                 raise OSError(errno.EOPNOTSUPP, "not shared")
-            os.setxattr(fd, name, value)
+            os.setxattr(file, name, value)
             there[name] = value
         except OSError as exc:
             if exc.errno not in (*_NONE_THERE, errno.E2BIG, errno.ENOSPC):
