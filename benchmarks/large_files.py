@@ -6,6 +6,7 @@ from random import Random
 
 from contenders import BinaryFile, Contender
 from measuring import Group, Row, each, once
+from reasons import reasons_for
 
 MIB = 2**20
 FILES = 4
@@ -87,6 +88,7 @@ def group(
             unit="us a MiB",
             sample=partial(per_mib, partial(operation, work)),
             is_ground=operation is write,
+            reasons=reasons_for(f"{operation.__name__}_large"),
         )
         for operation in (write, read)
     ]
@@ -95,6 +97,7 @@ def group(
             name=f"{access.__name__}_{place}",
             unit="us an access",
             sample=partial(accesses, access, place),
+            reasons=reasons_for(f"{access.__name__}_{place}"),
         )
         for place in ("aligned", "unaligned")
         for access in (read_at, write_at)

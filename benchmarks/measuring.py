@@ -22,7 +22,10 @@ from typing import Any, Generic, TypeVar
 S = TypeVar("S")
 
 BATCH = 100
-"""Operations between two looks at the clock."""
+"""The most operations between two looks at the clock."""
+
+FASTER = 0.95
+"""The ratio from which down a contender is told to be faster, or smaller."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,6 +37,8 @@ class Row(Generic[S]):
     sample: Callable[[S], float]
     is_ground: bool = False
     """The rows after it stand on what it did: it runs even if not asked for."""
+    reasons: Mapping[str, str] | None = None
+    """By contender, why it does better than the first one; None if not to be told."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,8 @@ class Line:
     unit: str
     samples: dict[str, list[float]]
     """By contender, one value a round."""
+    reasons: Mapping[str, str] | None = None
+    """By contender, why it does better than the first one; None if not to be told."""
 
     def medians(self) -> dict[str, float]:
         """By contender."""
@@ -90,6 +97,20 @@ class Table:
             told = [f"{number(medians[it])} ({number(ratios[it])})" for it in others]
             yield [line.name, line.unit, number(medians[first]), *told]
 
+    def notes(self) -> Iterator[str]:
+        """Why others do better, where they do."""
+        rows: dict[tuple[str, str], list[str]] = {}
+        for line in self.lines:
+            if line.reasons is None:
+                continue
+            for name, ratio in line.ratios(self.contenders[0]).items():
+                if ratio < FASTER:
+                    reason = line.reasons.get(name, "no reason is known")
+                    told = rows.setdefault((name, reason), [])
+                    told.append(f"{line.name} ({number(ratio)})")
+        for (name, reason), told in rows.items():
+            yield f"{name} in {', '.join(told)}: {reason}"
+
 
 @dataclass(frozen=True)
 class Report:
@@ -102,15 +123,24 @@ class Report:
     def text(self) -> str:
         """For a terminal."""
         facts = [f"{name}: {value}" for name, value in self.machine.items()]
-        tables = [_aligned(list(table.cells())) for table in self.tables]
-        return "\n\n".join(["\n".join([*facts, *self.remarks]), *tables])
+        parts = ["\n".join([*facts, *self.remarks])]
+        parts += (
+            "\n".join([_aligned(list(table.cells())), *table.notes()])
+            for table in self.tables
+        )
+        return "\n\n".join(parts)
 
     def markdown(self) -> str:
         """For a page."""
         facts = [f"- {name}: {value}" for name, value in self.machine.items()]
         remarks = [f"- {remark}" for remark in self.remarks]
-        tables = [_piped(list(table.cells())) for table in self.tables]
-        return "\n\n".join(["\n".join([*facts, *remarks]), *tables]) + "\n"
+        parts = ["\n".join([*facts, *remarks])]
+        for table in self.tables:
+            parts.append(_piped(list(table.cells())))
+            notes = [f"- {note}" for note in table.notes()]
+            if notes:
+                parts.append("\n".join(notes))
+        return "\n\n".join(parts) + "\n"
 
     def json(self) -> str:
         """Every sample, for a program."""
@@ -135,6 +165,22 @@ class Report:
             markdown_path.write_text(self.markdown(), encoding="utf-8")
 
 
+def put_into(page: Path, program: str, text: str) -> None:
+    """Replace what a program wrote into a page before, between its two marks.
+
+    Raises:
+        ValueError: the page has no such marks.
+    """
+    begin, end = (
+        f"<!-- what {program} wrote {verb} -->" for verb in ("begins", "ends")
+    )
+    head, is_begun, rest = page.read_text(encoding="utf-8").partition(f"{begin}\n")
+    _, is_ended, tail = rest.partition(f"{end}\n")
+    if not is_begun or not is_ended:
+        raise ValueError(f"{page} needs the lines {begin} and {end}")
+    page.write_text(f"{head}{begin}\n{text}\n{end}\n{tail}", encoding="utf-8")
+
+
 def measure(
     group: Group[S], rounds: int, only: Sequence[str] = (), *, collect: bool = False
 ) -> Table:
@@ -144,7 +190,7 @@ def measure(
     to the process yet costs whoever touches it first. Only the rows named in `only`
     are told of, or all. With `collect` the cyclic garbage collector stays on.
     """
-    lines = {row.name: Line(row.name, row.unit, {}) for row in group.rows}
+    lines = {row.name: Line(row.name, row.unit, {}, row.reasons) for row in group.rows}
     asked = [row.name for row in group.rows if row.name in only or not only]
     order = list(group.contenders)
     for turn in [1] if group.is_exact else range(rounds + 1):
@@ -204,7 +250,8 @@ def each(
     done = 0
     start = perf_counter()
     while done < len(arguments) and perf_counter() - start < seconds:
-        batch = arguments[done : done + BATCH]
+        # The first batches are small: a slow contender would not come to its end.
+        batch = arguments[done : done + min(done + 1, BATCH)]
         for items in batch:
             operation(*items)
         done += len(batch)

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from contenders import KINDS
 from measuring import Group, Row
+from reasons import reasons_for
 from tree import Tree
 
 
@@ -69,6 +70,7 @@ def group(contenders: Iterable[str], files: int) -> Group[str]:
                 name=f"memory_{method}",
                 unit="bytes a file",
                 sample=partial(_in_fresh_process, method, files),
+                reasons=reasons_for(f"memory_{method}"),
             )
             for method in METHODS
         ],

@@ -5,6 +5,7 @@ from functools import cached_property, partial
 
 from contenders import Contender
 from measuring import Group, Row, each, once, steps
+from reasons import reasons_for
 from tree import Tree, content
 
 
@@ -109,6 +110,7 @@ def group(
                 unit=unit,
                 sample=partial(sample, work),
                 is_ground=name in ("mkdir", "create"),
+                reasons=reasons_for(name),
             )
             for name, unit, sample in rows
         ],

@@ -1,15 +1,29 @@
-"""A snapshot's dump and load, beside tar and pickle of the same data in memory."""
+"""A snapshot's dump and load, beside tar and pickle of the same data in memory.
 
+What each of them does with 10,000 files of 20,000 random bytes:
+
+- devdev: dumps a filesystem, and loads it into an empty one, which is complete then:
+  directories, names, times, quotas; every block is checked against its SHA-256.
+- tar: writes and reads a member a file with `tarfile`, uncompressed, and keeps the
+  bytes of each in a dictionary. It makes no directories and checks no content.
+- tar, checked: the same, and the SHA-256 of each file is taken when it is written and
+  compared when it is read.
+- pickle: a dictionary of paths, each with its bytes and four numbers.
+"""
+
+import gc
 import pickle
 import tarfile
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
 from io import BytesIO
 from random import Random
 from typing import Protocol
 
 from devdev_fs import Fs
 from measuring import Group, Row, once
+from reasons import reasons_for
 from tree import Tree
 
 FILE_SIZE = 20_000
@@ -26,8 +40,12 @@ class Archive(Protocol):
         """Write all of it to memory, in place of what was written before."""
         ...
 
-    def load(self) -> int:
-        """Read back what the last `dump` wrote; returns how many files came."""
+    def load(self) -> object:
+        """Read back what the last `dump` wrote; to let go of that is not measured."""
+        ...
+
+    def count(self, loaded: object) -> int:
+        """How many files `load` brought."""
         ...
 
 
@@ -46,10 +64,14 @@ class Snapshot:
         self._image = b""
         self._image = self._fs.dump()
 
-    def load(self) -> int:
+    def load(self) -> Fs:
         fs = Fs()
         fs.load(self._image)
-        return sum(len(names) for _, _, names in fs.walk("/"))
+        return fs
+
+    def count(self, loaded: object) -> int:
+        assert isinstance(loaded, Fs)
+        return sum(len(names) for _, _, names in loaded.walk("/"))
 
 
 class Tar:
@@ -67,7 +89,7 @@ class Tar:
                 member.size, member.mode, member.mtime = len(content), 0o644, 1
                 tar.addfile(member, BytesIO(content))
 
-    def load(self) -> int:
+    def load(self) -> Data:
         self._image.seek(0)
         loaded: Data = {}
         with tarfile.open(fileobj=self._image) as tar:
@@ -75,7 +97,32 @@ class Tar:
                 file = tar.extractfile(member)
                 assert file is not None
                 loaded[member.name] = file.read()
+        return loaded
+
+    def count(self, loaded: object) -> int:
+        assert isinstance(loaded, dict)
         return len(loaded)
+
+
+class CheckedTar(Tar):
+    """The same, with the digest of each content beside it."""
+
+    def __init__(self, data: Data) -> None:
+        super().__init__(data)
+        self._digests: Data = {}
+
+    def dump(self) -> None:
+        super().dump()
+        self._digests = {
+            path.lstrip("/"): sha256(content).digest()
+            for path, content in self._data.items()
+        }
+
+    def load(self) -> Data:
+        loaded = super().load()
+        for path, content in loaded.items():
+            assert sha256(content).digest() == self._digests[path]
+        return loaded
 
 
 class Pickle:
@@ -91,13 +138,18 @@ class Pickle:
         self._image = b""
         self._image = pickle.dumps(self._data, pickle.HIGHEST_PROTOCOL)
 
-    def load(self) -> int:
-        return len(pickle.loads(self._image))
+    def load(self) -> object:
+        return pickle.loads(self._image)
+
+    def count(self, loaded: object) -> int:
+        assert isinstance(loaded, dict)
+        return len(loaded)
 
 
 KINDS: dict[str, Callable[[Data], Archive]] = {
     "devdev": Snapshot,
     "tar": Tar,
+    "tar, checked": CheckedTar,
     "pickle": Pickle,
 }
 
@@ -115,9 +167,9 @@ def group(files: int) -> Group[Archive]:
         return lambda: kind(data())
 
     def load(archive: Archive) -> float:
-        taken = once(archive.load)
-        assert archive.load() == files
-        return taken
+        assert archive.count(archive.load()) == files
+        gc.collect()
+        return once(archive.load)
 
     return Group(
         title=f"snapshot of {files:,} files, {files * FILE_SIZE / 1e6:,.0f} MB",
@@ -128,7 +180,8 @@ def group(files: int) -> Group[Archive]:
                 unit="ms",
                 sample=lambda archive: once(archive.dump),
                 is_ground=True,
+                reasons=reasons_for("dump"),
             ),
-            Row(name="load", unit="ms", sample=load),
+            Row(name="load", unit="ms", sample=load, reasons=reasons_for("load")),
         ],
     )

@@ -1,10 +1,11 @@
 """What an operation of the store costs, beside other filesystems in memory.
 
     uv run --group benchmarks benchmarks/store.py [--files N] [--rounds N]
-        [--only ROW ...] [--json FILE] [--markdown FILE]
+        [--only ROW ...] [--json FILE] [--markdown FILE] [--into FILE]
 
 Every number is a median over the rounds; in brackets is that of the ratios to the
-first column in each round: above 1, that column is faster, or smaller. The
+first column in each round: above 1, that column is faster, or smaller. Where another
+one does better, the reason stands below the table. The
 contenders do the same work on the same names and contents, take turns within a
 round, and begin with an empty filesystem in each. A contender that takes too long
 for a row is measured on a random part of it.
@@ -21,7 +22,7 @@ import large_files
 import memory
 import small_files
 import snapshots
-from measuring import Group, Report, finish_progress, measure
+from measuring import Group, Report, finish_progress, measure, put_into
 
 
 def groups(
@@ -32,7 +33,7 @@ def groups(
     return [
         small_files.group(makers, files, seconds),
         large_files.group(makers, seconds),
-        memory.group(kinds, files),
+        memory.group(kinds, max(files // 5, 1)),
         snapshots.group(max(files // 10, 1)),
         growth.group(files),
     ]
@@ -45,12 +46,13 @@ def parse() -> argparse.Namespace:
     )
     add = parser.add_argument
     add("--files", type=int, default=100_000, help="of the tree (100000)")
-    add("--rounds", type=int, default=5, help="samples of each row (5)")
-    add("--seconds", type=float, default=2.0, help="when a row is cut short (2)")
+    add("--rounds", type=int, default=3, help="samples of each row (3)")
+    add("--seconds", type=float, default=1.0, help="when a row is cut short (1)")
     add("--only", nargs="+", default=[], metavar="ROW", help="these rows, not all")
     add("--gc", action="store_true", help="leave the cyclic garbage collector on")
     add("--json", type=Path, metavar="FILE", help="write every sample there")
     add("--markdown", type=Path, metavar="FILE", help="write the tables there")
+    add("--into", type=Path, metavar="FILE", help="put the tables into that page")
     arguments = parser.parse_args()
     if arguments.files < 1 or arguments.rounds < 1:
         parser.error("--files and --rounds must be at least 1")
@@ -76,7 +78,10 @@ def main() -> None:
         if group.has(arguments.only)
     ]
     finish_progress()
-    Report(tables, remarks).write(arguments.json, arguments.markdown)
+    report = Report(tables, remarks)
+    report.write(arguments.json, arguments.markdown)
+    if arguments.into is not None:
+        put_into(arguments.into, "benchmarks/store.py", report.markdown())
 
 
 if __name__ == "__main__":

@@ -152,23 +152,54 @@ def test_what_was_written_stays_when_the_buffer_changes(fs: FsBase, ino: Ino) ->
     assert fs.read_bytes("/f") == b"x" * 2 * PAGE_SIZE
 
 
-def test_chunks_are_pages_and_join_to_what_read_gives(fs: FsBase, ino: Ino) -> None:
+def test_chunks_join_to_what_read_gives(fs: FsBase, ino: Ino) -> None:
     content = bytes(range(256)) * 40
     fs.inodes.write(ino, 0, content)
-    fs.inodes.write(ino, 5 * PAGE_SIZE, b"end")
-    whole = fs.read_bytes("/f")
-    for offset, size in [(0, 99999), (1, 5000), (4096, 4096), (4095, 2), (9000, 9000)]:
-        chunks = fs.inodes.read_chunks(ino, offset, size)
-        assert b"".join(chunks) == whole[offset : offset + size]
-        assert all(len(chunk) <= PAGE_SIZE for chunk in chunks)
+    whole = content
+    for write_at in (5 * PAGE_SIZE, 100 * PAGE_SIZE):
+        for offset, size in [
+            (0, 9999999),
+            (1, 5000),
+            (4096, 4096),
+            (4095, 2),
+            (9000, 9000),
+            (60 * PAGE_SIZE + 1, 20 * PAGE_SIZE),
+            (70 * PAGE_SIZE, 1),
+        ]:
+            chunks = fs.inodes.read_chunks(ino, offset, size)
+            assert b"".join(chunks) == whole[offset : offset + size]
+            assert fs.inodes.read(ino, offset, size) == whole[offset : offset + size]
+        fs.inodes.write(ino, write_at, b"end")
+        whole = whole.ljust(write_at, b"\0") + b"end"
 
 
-def test_whole_pages_are_read_without_a_copy() -> None:
+def test_what_is_read_as_it_is_held_is_not_copied() -> None:
     fs = Fs()
-    fs.write_bytes("/f", b"x" * 3 * PAGE_SIZE)
-    first = fs.inodes.read_chunks(ino_of(fs, "/f"), 0, 2 * PAGE_SIZE)
-    again = fs.inodes.read_chunks(ino_of(fs, "/f"), 0, 3 * PAGE_SIZE)
-    assert all(one is other for one, other in zip(first, again, strict=False))
+    content = bytes(range(256)) * 2048
+    fs.write_bytes("/f", content)
+    ino = ino_of(fs, "/f")
+    first, last = fs.inodes.read_chunks(ino, 0, len(content))
+    assert fs.inodes.read(ino, 0, len(content) // 2) is first
+    fs.inodes.write(ino, len(content) - 1, b"x")
+    pages = fs.inodes.read_chunks(ino, 0, len(content))
+    again = fs.inodes.read_chunks(ino, 2**18, len(content))
+    assert pages[0] is first
+    assert pages[1:-1] == [
+        last[at : at + PAGE_SIZE] for at in range(0, 63 * 4096, 4096)
+    ]
+    assert all(one is other for one, other in zip(pages[1:], again, strict=True))
+
+
+def test_a_small_file_is_kept_as_the_bytes_that_were_given() -> None:
+    fs = Fs()
+    content = b"x" * 5000
+    fs.write_bytes("/f", content)
+    assert fs.read_bytes("/f") is content
+    with fs.open("/f", "r+") as file:
+        file.seek(4999)
+        file.write(b"y")
+    assert fs.read_bytes("/f") == b"x" * 4999 + b"y"
+    assert content == b"x" * 5000
 
 
 def test_one_read_returns_what_linux_lets_it_at_most() -> None:

@@ -75,9 +75,13 @@ def test_after_a_load_they_are_those_of_what_was_loaded(
     with Fs(clock=ManualClock(1_000, 1)) as fs, fs.fork() as one, fs.fork() as other:
         apply_all(one, [*START, *edits])
         apply_all(other, more)
-        kept(one)
-        one.load(other.dump())
-        assert kept(one) == kept(other) == anew(other)
+        for is_remembered in (True, False):
+            with one.fork() as copy:
+                kept(copy)
+                if is_remembered:
+                    copy.checkpoint("what was there")
+                copy.load(other.dump())
+                assert kept(copy) == kept(other) == anew(other)
 
 
 def test_a_large_directory_that_changes_and_shrinks(make_fs: MakeFs) -> None:
@@ -109,6 +113,7 @@ def test_the_number_of_a_large_directory_means_a_file_after_a_load(fs: FsBase) -
             fs.mkdir(f"/d/{number}")
         assert ino_of(fs, "/d") == ino_of(other, "/f")
         assert kept(fs) == anew(fs)
+        fs.checkpoint("the digests are kept with it")
         fs.load(other.dump())
         assert kept(fs) == anew(fs)
 

@@ -228,3 +228,16 @@ def test_a_snapshot_may_come_in_any_buffer(
     fs.mkdir("/d")
     fs.load(convert(fs.dump()))
     assert fs.listdir() == ["d"]
+
+
+def test_a_path_means_what_it_means_in_what_was_loaded(fs: FsBase) -> None:
+    """The number of the directory is another one's then."""
+    with fs.fork() as other:
+        other.mkdir("/other")
+        other.write_bytes("/other/f", b"other")
+        fs.mkdir("/d")
+        fs.write_bytes("/d/f", b"mine")
+        assert fs.read_bytes("/d/f") == b"mine"
+        fs.load(other.dump())
+        assert not fs.exists("/d/f")
+        assert fs.read_bytes("/other/f") == b"other"

@@ -8,6 +8,7 @@ from devdev_fs import (
     PAGE_SIZE,
     ROOT_INO,
     Errno,
+    FallocateFlags,
     Fs,
     FsBase,
     FsError,
@@ -94,6 +95,25 @@ def test_a_change_of_a_checkpoint_is_small_and_says_what_came_since(
         copy.read_bytes("/large")[299_999:300_008]
         == fs.read_bytes("/large")[299_999:300_008]
     )
+
+
+@pytest.mark.parametrize("data", [b"a", b"x" * 5_000, b""])
+def test_a_block_that_is_known_brings_no_zeros_from_behind_the_end(
+    make_fs: MakeFs, data: bytes
+) -> None:
+    """The file that it is known from is longer, by zeros."""
+    fs = make_fs(clock=ManualClock())
+    fs.write_bytes("/f", data + bytes(100))
+    point = fs.checkpoint("")
+    fs.truncate("/f", len(data))
+    if not data:
+        fs.inodes.fallocate(ino_of(fs, "/f"), FallocateFlags.KEEP_SIZE, 0, 1)
+    with fs.fork(point) as copy:
+        copy.load(fs.dump(since=point))
+        copy.check_invariants()
+        assert copy.dump() == fs.dump()
+        copy.truncate("/f", len(data) + 1)
+        assert copy.read_bytes("/f") == data + b"\0"
 
 
 def test_what_was_replaced_by_rename_is_not_written_again(fs: FsBase) -> None:

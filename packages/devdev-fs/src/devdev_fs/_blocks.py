@@ -9,7 +9,7 @@ from hashlib import sha256
 from struct import Struct
 from typing import NamedTuple
 
-from devdev_fs._content import Content
+from devdev_fs._content import Content, block_in, cut, packed
 from devdev_fs._sparse import Chunk
 from devdev_fs._types import PAGE_SIZE
 
@@ -39,11 +39,6 @@ class Extent(NamedTuple):
         """The number of the page behind the last one that is there."""
         return (self.pages | self.zeros).bit_length()
 
-    @property
-    def held(self) -> int:
-        """How many pages are there."""
-        return (self.pages | self.zeros).bit_count()
-
 
 def is_zero(page: bytes) -> bool:
     """Whether a page holds zeros only."""
@@ -57,13 +52,13 @@ def extent_of(chunk: Chunk[bytes]) -> Extent:
         pages, zeros = _MASKS.unpack_from(kept)
         return Extent(pages, zeros, kept[_MASKS.size :])
     pages = zeros = 0
-    for at, page in enumerate(chunk):
+    for at, page in enumerate(cut(chunk)):
         if page is not None:
             if is_zero(page):
                 zeros |= 1 << at
             else:
                 pages |= 1 << at
-    extent = Extent(pages, zeros, reference_to(block_of(chunk)))
+    extent = Extent(pages, zeros, reference_to(block_of(chunk, zeros)))
     _keep(chunk, extent)
     return extent
 
@@ -77,8 +72,11 @@ def reference_to(block: bytes) -> bytes:
     return block if len(block) < NAME_SIZE else sha256(block).digest()
 
 
-def block_of(chunk: Chunk[bytes]) -> bytes:
-    """The block of what the chunk holds."""
+def block_of(chunk: Chunk[bytes], zeros: int) -> bytes:
+    """The block of what the chunk holds; of its extent, `zeros`."""
+    block = block_in(chunk)
+    if block and not zeros:
+        return block.rstrip(b"\0")
     pages = pages_of(chunk)
     pages[:-1] = [page.ljust(PAGE_SIZE, b"\0") for page in pages[:-1]]
     return b"".join(pages).rstrip(b"\0")
@@ -86,25 +84,52 @@ def block_of(chunk: Chunk[bytes]) -> bytes:
 
 def pages_of(chunk: Chunk[bytes]) -> list[bytes]:
     """The pages of a chunk that hold anything but zeros."""
-    return [page for page in chunk if page is not None and not is_zero(page)]
+    return [page for page in cut(chunk) if page is not None and not is_zero(page)]
 
 
-def split(block: bytes | memoryview) -> list[bytes]:
-    """The pages of a block."""
-    return [bytes(block[at : at + PAGE_SIZE]) for at in range(0, len(block), PAGE_SIZE)]
+def end_of(chunk: Chunk[bytes]) -> int:
+    """How many bytes a chunk has, from its beginning up to the last one."""
+    block = block_in(chunk)
+    if block:
+        return len(block)
+    last = next((at for at in range(len(chunk) - 1, -1, -1) if chunk[at]), 0)
+    return last * PAGE_SIZE + len(chunk[last] or b"")
 
 
-def chunk_of(extent: Extent, pages: Sequence[bytes]) -> Chunk[bytes]:
+def without_zeros(chunk: Chunk[bytes]) -> Chunk[bytes]:
+    """A chunk that holds the same but for zeros behind the last byte that is none."""
+    pages = pages_of(chunk)
+    if pages:
+        pages[-1] = pages[-1].rstrip(b"\0")
+    return chunk_of_pages(extent_of(chunk), pages)
+
+
+def has_page_of_zeros(block: bytes) -> bool:
+    """Whether one of the pages that were put into a block held zeros only."""
+    # Such a page begins with a zero; few others do.
+    return 0 in block[::PAGE_SIZE] and any(
+        block.startswith(_ZEROS, at) for at in range(0, len(block), PAGE_SIZE)
+    )
+
+
+def chunk_of_block(extent: Extent, block: bytes) -> Chunk[bytes]:
+    """The chunk that holds the pages of a block, as many as `extent` says."""
+    if extent.zeros or extent.pages & extent.pages + 1:
+        pages = [block[at : at + PAGE_SIZE] for at in range(0, len(block), PAGE_SIZE)]
+        return chunk_of_pages(extent, pages)
+    chunk = packed(block)
+    _keep(chunk, extent)
+    return chunk
+
+
+def chunk_of_pages(extent: Extent, pages: Sequence[bytes]) -> Chunk[bytes]:
     """The chunk that holds these pages, as many as `extent` says."""
-    if extent.pages == (1 << len(pages)) - 1 and not extent.zeros:
-        chunk: Chunk[bytes] = Chunk(pages)
-    else:
-        left = iter(pages)
-        chunk = Chunk()
-        for at in range(extent.end):
-            if extent.pages >> at & 1:
-                chunk.append(next(left))
-            else:
-                chunk.append(b"" if extent.zeros >> at & 1 else None)
+    left = iter(pages)
+    chunk: Chunk[bytes] = Chunk()
+    for at in range(extent.end):
+        if extent.pages >> at & 1:
+            chunk.append(next(left))
+        else:
+            chunk.append(b"" if extent.zeros >> at & 1 else None)
     _keep(chunk, extent)
     return chunk

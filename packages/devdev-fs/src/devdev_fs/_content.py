@@ -2,30 +2,93 @@
 
 A page is a `bytes` of at most `PAGE_SIZE`; what it lacks up to that reads as
 zeros, and so does a page that is absent (a hole). A change puts another `bytes`
-in the page's place.
+in the page's place. Until pages of a chunk are wanted one by one, it can hold all of
+them in one `bytes`: most files are written and read as a whole.
 
 INVARIANT: no page holds a byte at or past `size`. Empty pages may lie behind it,
 allocated for what will be written there.
 """
 
+from collections.abc import Sequence
 from typing import ClassVar
 
-from devdev_fs._sparse import Sparse
+from devdev_fs._sparse import Chunk, Sparse
 from devdev_fs._types import PAGE_SIZE
 
 _ZEROS = bytes(PAGE_SIZE)
+_BITS = 6
+_HOLE = bytes(PAGE_SIZE << _BITS)
 _PIECE = 2**20
 
 
 Bytes = bytes | bytearray | memoryview
 
 
-def as_view(data: Bytes) -> memoryview:
+def as_view(data: Bytes) -> bytes | memoryview:
     """The bytes of `data`, whatever the items and the shape of its buffer are."""
+    if type(data) is bytes:
+        return data
     view = memoryview(data)
     if view.nbytes == len(view) and view.c_contiguous:
         return view
     return memoryview(view.tobytes())
+
+
+def packed(block: bytes) -> Chunk[bytes]:
+    """A chunk of pages without a hole, in one piece."""
+    chunk: Chunk[bytes] = Chunk()
+    chunk.packed = block
+    return chunk
+
+
+def block_in(chunk: Chunk[bytes]) -> bytes:
+    """All pages of a chunk if it holds them in one piece, and otherwise nothing."""
+    return b"" if chunk else chunk.packed
+
+
+def cut(chunk: Chunk[bytes]) -> list[bytes | None]:
+    """The pages of a chunk, however it holds them."""
+    block = block_in(chunk)
+    if not block:
+        return chunk
+    return [block[at : at + PAGE_SIZE] for at in range(0, len(block), PAGE_SIZE)]
+
+
+def spread(chunk: Chunk[bytes]) -> Chunk[bytes]:
+    """Let a chunk hold its pages one by one, for all who share it.
+
+    Somebody else may look at it meanwhile, or do the same: so there is no moment at
+    which it holds nothing. Pages that two have cut at once are equal, not the same.
+    """
+    block = block_in(chunk)
+    if block:
+        chunk[:] = cut(chunk)
+        chunk.packed = b""
+    return chunk
+
+
+def _length(chunk: Chunk[bytes]) -> int:
+    """How many pages and holes a chunk has, up to its last page."""
+    return -(-len(block_in(chunk)) // PAGE_SIZE) or len(chunk)
+
+
+def _reach(chunk: Chunk[bytes]) -> int:
+    """How many bytes a chunk may have, from its beginning on."""
+    return len(block_in(chunk)) or len(chunk) * PAGE_SIZE
+
+
+def _pages_of(chunk: Chunk[bytes], low: int, high: int) -> list[bytes]:
+    """The bytes from `low` to `high` of a chunk that holds its pages one by one."""
+    first, skip = divmod(low, PAGE_SIZE)
+    last = (high - 1) // PAGE_SIZE
+    found = [page or b"" for page in chunk[first : last + 1]]
+    found += [b""] * (last + 1 - first - len(found))
+    for at, page in enumerate(found):
+        if len(page) < PAGE_SIZE:
+            found[at] = page + _ZEROS[len(page) :]
+    found[-1] = found[-1][: high - last * PAGE_SIZE]
+    found[0] = found[0][skip:]
+    return found
 
 
 class Content(Sparse[bytes]):
@@ -33,12 +96,21 @@ class Content(Sparse[bytes]):
 
     __slots__ = ("size",)
 
-    BITS: ClassVar[int] = 6
+    BITS: ClassVar[int] = _BITS
     MASK: ClassVar[int] = 63
+    CHUNK_SIZE: ClassVar[int] = len(_HOLE)
+    """The most bytes in a chunk."""
 
     def __init__(self) -> None:
         super().__init__()
         self.size = 0
+
+    @classmethod
+    def of(cls, chunks: dict[int, Chunk[bytes]], count: int, size: int) -> "Content":
+        """Chunks, which others may have too, with so many pages in all."""
+        content = cls()
+        content._chunks, content.count, content.size = chunks, count, size
+        return content
 
     @property
     def page_count(self) -> int:
@@ -55,85 +127,120 @@ class Content(Sparse[bytes]):
     def chunks(self, offset: int, size: int) -> list[bytes]:
         """The buffers that hold `[offset, offset + size)`, cut at the end of the file.
 
-        Whole pages come as they are held, without a copy.
+        What is read as it is held, a page or a whole chunk, comes without a copy.
         """
         end = min(offset + size, self.size)
-        if offset >= end:
-            return []
-        first, skip = divmod(offset, PAGE_SIZE)
-        last = (end - 1) // PAGE_SIZE
-        found = [page or b"" for page in self.slice(first, last + 1)]
-        if last > first:
-            for at, page in enumerate(found):
-                if len(page) < PAGE_SIZE:
-                    found[at] = page + _ZEROS[len(page) :]
-        tail = end - last * PAGE_SIZE
-        page = found[-1]
-        if len(page) != tail:
-            found[-1] = page[:tail] + _ZEROS[: max(tail - len(page), 0)]
-        if skip:
-            found[0] = found[0][skip:]
+        found: list[bytes] = []
+        while offset < end:
+            number, low = divmod(offset, self.CHUNK_SIZE)
+            length = min(self.CHUNK_SIZE - low, end - offset)
+            chunk = self._chunks.get(number)
+            block = b"" if chunk is None else block_in(chunk)
+            if block:
+                found.append(block[low : low + length].ljust(length, b"\0"))
+            elif chunk:
+                found += _pages_of(chunk, low, low + length)
+            else:
+                found.append(_HOLE[:length])
+            offset += length
         return found
+
+    def get(self, at: int) -> bytes | None:
+        """The page at `at`, or None."""
+        chunk = self._chunks.get(at >> self.BITS)
+        if chunk is None:
+            return None
+        low = at & self.MASK
+        block = block_in(chunk)
+        if block:
+            return block[low * PAGE_SIZE : (low + 1) * PAGE_SIZE] or None
+        return chunk[low] if low < len(chunk) else None
 
     def read(self, offset: int, size: int) -> bytes:
         """The bytes of `[offset, offset + size)`, cut at the end of the file."""
         end = min(offset + size, self.size)
-        number, skip = divmod(offset, PAGE_SIZE)
-        if end <= offset or end - offset > PAGE_SIZE - skip:
-            return b"".join(self.chunks(offset, size))
-        # Most reads are within one page.
         length = end - offset
-        page = self.get(number) or b""
-        if skip or len(page) != length:
-            page = page[skip : skip + length]
-            if len(page) < length:
-                page += _ZEROS[: length - len(page)]
-        return page
+        number, low = divmod(offset, self.CHUNK_SIZE)
+        chunk = self._chunks.get(number)
+        if chunk is None or length <= 0 or low + length > self.CHUNK_SIZE:
+            return b"".join(self.chunks(offset, size))
+        block = block_in(chunk)
+        if not block:
+            first, low = divmod(low, PAGE_SIZE)
+            if low + length > PAGE_SIZE:
+                return b"".join(self.chunks(offset, length))
+            block = (chunk[first] if first < len(chunk) else None) or b""
+        # All of a block is the block itself.
+        return block[low : low + length].ljust(length, b"\0")
 
     def pages_to_add(self, offset: int, length: int) -> int:
         """How many pages a write at `offset` would fill from holes."""
         if not length:
             return 0
         first = offset // PAGE_SIZE
-        last = (offset + length - 1) // PAGE_SIZE
-        if first == last:
+        stop = (offset + length - 1) // PAGE_SIZE + 1
+        if stop - first == 1:
             return self.get(first) is None
-        return self.slice(first, last + 1).count(None)
+        return stop - first - self.pages_in(first, stop)
 
     def fitting(self, offset: int, length: int, room: int) -> int:
         """How many bytes of a write fit if it may fill so many holes with pages."""
         if self.pages_to_add(offset, length) <= room:
             return length
         first, stop = offset // PAGE_SIZE, -(-(offset + length) // PAGE_SIZE)
-        pages = enumerate(self.slice(first, stop), first)
-        holes = [number for number, page in pages if page is None]
+        holes = [number for number in range(first, stop) if self.get(number) is None]
         return max(holes[room] * PAGE_SIZE - offset, 0)
 
     def write(self, offset: int, data: Bytes) -> None:
         """Put `data` at `offset`; what lies between the old end and it is a hole."""
         view = as_view(data)
         length = len(view)
-        if not length:
-            return
-        end = offset + length
+        done = 0
+        page, skip = divmod(offset, PAGE_SIZE)
+        if (
+            skip + length <= PAGE_SIZE
+            and length
+            and self._chunks.get(page >> self.BITS)
+        ):
+            self._patch(page, skip, view)
+            done = length
+        while done < length:
+            number, low = divmod(offset + done, self.CHUNK_SIZE)
+            part = view[done : done + self.CHUNK_SIZE - low]
+            chunk = self._chunks.get(number)
+            if not low and (chunk is None or len(part) >= _reach(chunk)):
+                fresh = packed(bytes(part))
+                self.count += self._held(fresh)
+                self.count -= 0 if chunk is None else self._held(chunk)
+                self._place(number, fresh)
+            else:
+                self._write_pages(offset + done, part)
+            done += len(part)
+        if length:
+            self.size = max(self.size, offset + length)
+
+    def _write_pages(self, offset: int, data: bytes | memoryview) -> None:
+        """Put `data` at `offset`, page by page."""
+        length = len(data)
         number, skip = divmod(offset, PAGE_SIZE)
         done = 0
-        if skip or length < PAGE_SIZE:
+        if skip:
             done = min(PAGE_SIZE - skip, length)
-            self._patch(number, skip, view[:done])
+            self._patch(number, skip, data[:done])
             number += 1
         whole = (length - done) // PAGE_SIZE
         stop = done + whole * PAGE_SIZE
-        pages = [
-            bytes(view[at : at + PAGE_SIZE]) for at in range(done, stop, PAGE_SIZE)
-        ]
-        self.put(number, pages)
+        if whole:
+            starts = range(done, stop, PAGE_SIZE)
+            self.put(number, [bytes(data[at : at + PAGE_SIZE]) for at in starts])
         if stop < length:
-            self._patch(number + whole, 0, view[stop:])
-        self.size = max(self.size, end)
+            self._patch(number + whole, 0, data[stop:])
 
-    def _patch(self, number: int, skip: int, data: memoryview) -> None:
-        """Replace a part of one page, which may be a hole."""
+    def _patch(self, number: int, skip: int, data: bytes | memoryview) -> None:
+        """Replace a part of one page, which may be a hole, or all of it."""
+        if len(data) == PAGE_SIZE:
+            self.set(number, bytes(data))
+            return
         old = self.get(number) or b""
         head = old[:skip]
         gap = _ZEROS[: skip - len(head)]
@@ -157,11 +264,21 @@ class Content(Sparse[bytes]):
 
     def pages_in(self, first: int, stop: int) -> int:
         """How many pages there are from number `first` up to before `stop`."""
+        numbers: Sequence[int] = range(first >> self.BITS, (stop - 1 >> self.BITS) + 1)
+        if len(numbers) > len(self._chunks):
+            numbers = [number for number in self._chunks if number in numbers]
         found = 0
-        for number, chunk in self._chunks.items():
+        for number in numbers:
+            chunk = self._chunks.get(number)
+            if chunk is None:
+                continue
             base = number << self.BITS
-            part = chunk[max(first - base, 0) : max(stop - base, 0)]
-            found += len(part) - part.count(None)
+            low, high = max(first - base, 0), stop - base
+            if block_in(chunk):
+                found += max(min(_length(chunk), high) - low, 0)
+            else:
+                part = chunk[low:high]
+                found += len(part) - part.count(None)
         return found
 
     def allocate(self, offset: int, end: int) -> None:
@@ -218,23 +335,34 @@ class Content(Sparse[bytes]):
         number = first >> self.BITS
         chunk = self._chunks.get(number)
         low = first & self.MASK
-        if chunk is None or low >= len(chunk):
+        if chunk is None or low >= _length(chunk):
             number = min((each for each in self._chunks if each > number), default=-1)
             if number < 0:
                 return None
             chunk, low = self._chunks[number], 0
-        while chunk[low] is None:  # the last one is a page
+        while not block_in(chunk) and chunk[low] is None:  # the last one is a page
             low += 1
         at = max(offset, ((number << self.BITS) + low) * PAGE_SIZE)
         return at if at < self.size else None
 
     def hole_from(self, offset: int) -> int:
         """Where the first hole at or behind `offset` begins or goes on; or the end."""
-        first, length = offset // PAGE_SIZE, 1 << self.BITS
-        while None not in (window := self.slice(first, first + length)):
-            first += length
-        at = (first + window.index(None)) * PAGE_SIZE
+        first = offset // PAGE_SIZE
+        number, low = first >> self.BITS, first & self.MASK
+        while (low := self._hole_in(number, low)) > self.MASK:
+            number, low = number + 1, 0
+        at = ((number << self.BITS) + low) * PAGE_SIZE
         return min(max(offset, at), self.size)
+
+    def _hole_in(self, number: int, low: int) -> int:
+        """The place of the first hole in a chunk at or behind `low`."""
+        chunk = self._chunks.get(number)
+        if chunk is None:
+            return low
+        if block_in(chunk):
+            return max(low, _length(chunk))
+        part = chunk[low:]
+        return low + (part.index(None) if None in part else len(part))
 
     def copy_range(
         self, source: "Content", offset: int, target: int, length: int
@@ -268,12 +396,25 @@ class Content(Sparse[bytes]):
             chunks = source.chunks(offset, min(_PIECE, stop - offset))
             self.write(offset + shift, b"".join(chunks))
 
+    # --- chunks ------------------------------------------------------------------
+
+    def _held(self, chunk: Chunk[bytes]) -> int:
+        return _length(chunk) - chunk.count(None)
+
+    def _values(self, chunk: Chunk[bytes]) -> list[bytes | None]:
+        return cut(chunk)
+
+    def _listed(self, chunk: Chunk[bytes]) -> Chunk[bytes]:
+        return spread(chunk)
+
     def check(self) -> None:
         """Assert the invariant."""
         super().check()
-        for number in self.numbers():
-            page = self.get(number)
-            assert page is not None
-            assert len(page) <= PAGE_SIZE, (number, len(page))
-            end = number * PAGE_SIZE + len(page)
-            assert not page or end <= self.size, (number, self.size)
+        for number, chunk in self.by_chunk():
+            block = block_in(chunk)
+            assert bool(block) != bool(chunk), number
+            assert len(block) <= self.CHUNK_SIZE, (number, len(block))
+            for at, page in enumerate(cut(chunk), number << self.BITS):
+                length = len(page or b"")
+                assert length <= PAGE_SIZE, (at, length)
+                assert not length or at * PAGE_SIZE + length <= self.size, at

@@ -39,7 +39,7 @@ class ContentOps:
     def read_chunks(
         self, ino: Ino, offset: int, size: int, noatime: bool = False
     ) -> list[bytes]:
-        """Read as `read`, in pieces of at most 4096 bytes, whole pages uncopied.
+        """Read as `read`, in pieces; what is held as one of them comes uncopied.
 
         Raises:
             FsError: ENOENT, EISDIR, EINVAL (no regular file, or negative).

@@ -9,6 +9,7 @@ from devdev_fs._privileges import drop_by_write
 from devdev_fs._table import InodeTable
 from devdev_fs._types import (
     FILE_SIZE_MAX,
+    PAGE_SIZE,
     READ_MAX,
     ROOT_CALLER,
     S_ISGID,
@@ -73,12 +74,13 @@ def write(
     end = offset + length
     if end > FILE_SIZE_MAX:
         raise FsError(Errno.EFBIG, f"offset {end} is beyond {FILE_SIZE_MAX}")
-    added = content.pages_to_add(offset, length)
-    table.check_pages(added)
+    if table.pages_used + length // PAGE_SIZE + 2 > table.max_pages:
+        table.check_pages(content.pages_to_add(offset, length))
     grown_to = end if end > content.size else -1
     inode = table.edit(inode)
+    before = content.count
     inode.content.write(offset, view)
-    table.pages_used += added
+    table.pages_used += inode.content.count - before
     if inode.mode & (S_ISUID | S_ISGID) or inode.xattrs is not None:
         drop_by_write(table, inode, caller)
     inode.mtime_ns = inode.ctime_ns = table.clock.now_ns()
@@ -87,8 +89,8 @@ def write(
 
 
 def _what_fits(
-    table: InodeTable, content: Content, offset: int, view: memoryview
-) -> memoryview:
+    table: InodeTable, content: Content, offset: int, view: bytes | memoryview
+) -> bytes | memoryview:
     """As much from the beginning as there is room for; all of it if there is none."""
     view = view[: max(FILE_SIZE_MAX - offset, 0)] or view
     free = max(table.max_pages - table.pages_used, 0)

@@ -4,16 +4,19 @@ from hashlib import sha256
 from zlib import crc32
 
 from devdev_fs._blocks import (
+    BLOCK_MAX,
     NAME_SIZE,
     PAGES_MAX,
     Extent,
-    chunk_of,
+    chunk_of_block,
+    chunk_of_pages,
+    end_of,
     extent_of,
-    is_zero,
+    has_page_of_zeros,
     pages_of,
-    split,
+    without_zeros,
 )
-from devdev_fs._content import Content
+from devdev_fs._content import Content, spread
 from devdev_fs._entries import Bucket, Entries, buckets_for
 from devdev_fs._errno import FsError
 from devdev_fs._fields import Fields
@@ -55,6 +58,7 @@ _STAMP_BOUNDS = (
 _COOKIE_MAX = 2**63 - 1
 _CHUNK_MAX = FILE_SIZE_MAX // PAGE_SIZE // PAGES_MAX
 _MASK_BOUNDS = ((0, (1 << PAGES_MAX) - 1),) * 2
+_REGULAR, _DIRECTORY = int(Kind.REGULAR), int(Kind.DIRECTORY)
 
 
 class RecordLoader:
@@ -97,14 +101,14 @@ class RecordLoader:
         mode, uid, gid, atime, mtime, ctime, btime = stamp
         made = (ino, mode, uid, gid, atime, mtime, ctime, btime)
         kind = mode & S_IFMT
-        length = 12 if kind in (Kind.REGULAR, Kind.DIRECTORY) else 10
-        fields.check_length(head, length, "an inode")
+        has_list = kind in (_REGULAR, _DIRECTORY)
+        fields.check_length(head, 12 if has_list else 10, "an inode")
         parts: list[bytes] = []
         inode: Inode
-        if kind == Kind.REGULAR:
+        if kind == _REGULAR:
             content = self._content(head, parts)
             inode = RegularFile(*made, content=content)
-        elif kind == Kind.DIRECTORY:
+        elif kind == _DIRECTORY:
             inode = Directory(*made)
             self._entries(inode, head, parts)
         elif kind == Kind.SYMLINK:
@@ -140,6 +144,7 @@ class RecordLoader:
     def _content(self, head: list[object], parts: list[bytes]) -> Content:
         size = self._fields.number(head[9], 0, FILE_SIZE_MAX)
         left = self._fields.number(head[10], 0, _CHUNK_MAX + 1)
+        before = self.pages
         chunks: dict[int, Chunk[bytes]] = {}
         flat = self._fields.as_array(head[11], "extents")
         self._extents(flat, min(left, LISTED_MAX), size, chunks)
@@ -149,68 +154,63 @@ class RecordLoader:
             self._extents(flat, min(left, LISTED_MAX), size, chunks)
             parts.append(sha256(encoded).digest())
             left -= len(flat) // 4
-        content = Content.of(chunks)
-        content.size = size
-        return content
+        return Content.of(chunks, self.pages - before, size)
 
     def _extents(
         self, flat: list[object], count: int, size: int, chunks: dict[int, Chunk[bytes]]
     ) -> None:
         """Make the chunks that an item tells of."""
         fields = self._fields
-        fields.check_length(flat, 4 * count, f"{count} extents")
+        if len(flat) != 4 * count:
+            fields.check_length(flat, 4 * count, f"{count} extents")
         last = next(reversed(chunks), -1)
         for at in range(0, len(flat), 4):
-            last, pages, zeros = fields.numbers(
-                flat[at : at + 3], ((last + 1, _CHUNK_MAX), *_MASK_BOUNDS)
-            )
-            if pages & zeros or not pages | zeros:
+            bounds = ((last + 1, _CHUNK_MAX), *_MASK_BOUNDS)
+            last, pages, zeros = fields.numbers(flat[at : at + 3], bounds)
+            held = pages | zeros
+            if pages & zeros or not held:
                 raise fields.wrong("an extent with a page twice, or with none")
+            self._count(held.bit_count())
             extent = Extent(pages, zeros, fields.data(flat[at + 3], NAME_SIZE))
-            self._count(extent.held)
-            chunks[last] = chunk = self._chunk(extent)
-            self._check_end(size, last, extent, chunk)
+            chunk = self._chunk(extent)
+            room = max(size - last * BLOCK_MAX, 0)
+            if end_of(chunk) > room:
+                # In the file where it is known from, zeros may come behind it.
+                chunk = without_zeros(chunk)
+                if end_of(chunk) > room:
+                    raise fields.wrong("content beyond the end of its file")
+            chunks[last] = chunk
 
     def _chunk(self, extent: Extent) -> Chunk[bytes]:
         known = self._known.get(extent.reference)
-        if known is not None:
-            if extent_of(known) == extent:
-                return known
-            pages = pages_of(known)
-        else:
-            pages = self._block(extent)
-        if len(pages) != extent.pages.bit_count():
-            raise self._fields.wrong(f"an extent with a block of {len(pages)} pages")
-        chunk = chunk_of(extent, pages)
-        self._known.setdefault(extent.reference, chunk)
-        return chunk
+        if known is None:
+            block = self._block(extent)
+            self._check_count(extent, -(-len(block) // PAGE_SIZE))
+            chunk = self._known[extent.reference] = chunk_of_block(extent, block)
+            return chunk
+        if extent_of(known) == extent:
+            return known
+        pages = pages_of(spread(known))
+        self._check_count(extent, len(pages))
+        return chunk_of_pages(extent, pages)
 
-    def _block(self, extent: Extent) -> list[bytes]:
-        """The pages of a block that was not there before."""
-        block: bytes | memoryview = extent.reference
+    def _check_count(self, extent: Extent, pages: int) -> None:
+        if pages != extent.pages.bit_count():
+            raise self._fields.wrong(f"an extent with a block of {pages} pages")
+
+    def _block(self, extent: Extent) -> bytes:
+        """A block that was not there before."""
+        block = extent.reference
         if len(block) == NAME_SIZE:
             most = extent.pages.bit_count() * PAGE_SIZE
-            block = self._fields.byte_string(most, "a block")
+            block = bytes(self._fields.byte_string(most, "a block"))
             if len(block) < NAME_SIZE or sha256(block).digest() != extent.reference:
                 raise self._fields.wrong("a block that is not the one named")
-        pages = split(block)
-        if (block and not block[-1]) or any(map(is_zero, pages)):
+        if (block and not block[-1]) or has_page_of_zeros(block):
             raise self._fields.wrong(
                 "a block with zeros at its end, or a page of zeros"
             )
-        return pages
-
-    def _check_end(
-        self, size: int, number: int, extent: Extent, chunk: Chunk[bytes]
-    ) -> None:
-        """Check that no byte is beyond the end of its file."""
-        if extent.pages:
-            last = extent.pages.bit_length() - 1
-            page = chunk[last]
-            assert page is not None
-            start = (number * PAGES_MAX + last) * PAGE_SIZE
-            if start + len(page.rstrip(b"\0")) > size:
-                raise self._fields.wrong("content beyond the end of its file")
+        return block
 
     # --- directories -------------------------------------------------------------
 
@@ -259,12 +259,13 @@ class RecordLoader:
             raise self._fields.wrong(f"not names: an array of {len(flat)}")
         last = next(reversed(bucket), None)
         cookie = FIRST_COOKIE - 1 if last is None else bucket[last][1]
+        inos = (ROOT_INO + 1, self._next_ino - 1)
         for at in range(0, len(flat), 3):
             name = self._name(flat[at])
             if name in bucket:
                 raise self._fields.wrong(f"the name {name!r} twice")
-            ino = self._fields.number(flat[at + 1], ROOT_INO + 1, self._next_ino - 1)
-            cookie = self._fields.number(flat[at + 2], cookie + 1, next_cookie - 1)
+            bounds = (inos, (cookie + 1, next_cookie - 1))
+            ino, cookie = self._fields.numbers(flat[at + 1 : at + 3], bounds)
             bucket[name] = (Ino(ino), cookie)
 
     def _name(self, field: object) -> bytes:

@@ -39,14 +39,16 @@ def become(table: InodeTable, loaded: Loaded) -> None:
         SnapshotError: what was loaded goes on from an image that is no longer the
             table's. Nothing was changed.
     """
-    live = table.freeze()
+    image, live = loaded.image, table.freeze()
     if loaded.base is not None and loaded.base is not live:
         message = "the filesystem was changed while a change of it was read"
         raise SnapshotError(message)
+    if loaded.base is None and table.is_unobserved:
+        table.thaw(image)
+        return
     target: dict[Ino, Inode | None] = dict.fromkeys(table.orphans)
-    for ino, _, inode in live.inodes.differences(loaded.image.inodes):
+    for ino, _, inode in live.inodes.differences(image.inodes):
         target[Ino(ino)] = inode
-    image = loaded.image
     table.next_ino = image.next_ino
     table.max_pages, table.max_inodes = image.max_pages, image.max_inodes
     table.put(target)

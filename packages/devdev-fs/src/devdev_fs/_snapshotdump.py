@@ -136,9 +136,9 @@ class _Writer:
         inode.digest = seal(first, parts)
 
     def _block(self, chunk: Chunk[bytes]) -> Iterator[bytes]:
-        reference = extent_of(chunk).reference
+        _, zeros, reference = extent_of(chunk)
         if len(reference) == NAME_SIZE and reference not in self._known:
             self._known.add(reference)
-            block = block_of(chunk)
+            block = block_of(chunk, zeros)
             yield byte_string_head(len(block))
             yield block

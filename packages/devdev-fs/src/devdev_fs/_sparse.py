@@ -7,7 +7,7 @@ found by comparing the chunks' identities first.
 
 from collections.abc import Iterator, Sequence
 from itertools import zip_longest
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 V = TypeVar("V")
 
@@ -23,11 +23,14 @@ class Chunk(list[V | None]):
     """Adjacent values; None is none, and the last one is a value.
 
     `digest` is for those who compute one of a chunk that does not change any more.
+    `packed` is for arrays whose values can be cut from one piece: as long as a chunk
+    holds that, the list is empty.
     """
 
-    __slots__ = ("digest",)
+    __slots__ = ("digest", "packed")
 
     digest: bytes
+    packed: bytes
 
 
 class Sparse(Generic[V]):
@@ -50,14 +53,6 @@ class Sparse(Generic[V]):
         """Numbers of the chunks that are no other's; None means all."""
         self.count = 0
         """How many values there are."""
-
-    @classmethod
-    def of(cls, chunks: dict[int, Chunk[V]]) -> Self:
-        """An array of these chunks; other arrays may have them too."""
-        array = cls()
-        array._chunks, array._own = chunks, _SHARED
-        array.count = sum(len(chunk) - chunk.count(None) for chunk in chunks.values())
-        return array
 
     def copy_of(self, other: "Sparse[V]") -> None:
         """Become a copy of `other`: from now on each changes by itself."""
@@ -105,9 +100,10 @@ class Sparse(Generic[V]):
         found: list[V | None] = []
         size = 1 << self.BITS
         while start < stop:
-            number, low = start >> self.BITS, start & size - 1
+            number, low = start >> self.BITS, start & self.MASK
             length = min(size - low, stop - start)
-            part = self._chunks.get(number, _NOTHING)[low : low + length]
+            chunk = self._chunks.get(number, _NOTHING)
+            part = self._listed(chunk)[low : low + length]
             found += part
             if len(part) < length:
                 found += [None] * (length - len(part))
@@ -149,6 +145,11 @@ class Sparse(Generic[V]):
             self._clear_in(number, low, high)
 
     def _clear_in(self, number: int, low: int, high: int) -> None:
+        if high - low > self.MASK:
+            self.count -= self._held(self._chunks[number])
+            self._own_table()
+            del self._chunks[number]
+            return
         chunk = self._writable(number)
         before = chunk[low:high]
         self.count -= len(before) - before.count(None)
@@ -161,14 +162,14 @@ class Sparse(Generic[V]):
         """The numbers that have a value, ascending."""
         for number in sorted(self._chunks):
             base = number << self.BITS
-            for low, value in enumerate(self._chunks[number]):
+            for low, value in enumerate(self._values(self._chunks[number])):
                 if value is not None:
                     yield base + low
 
     def values(self) -> Iterator[V]:
         """The values, ascending by their numbers."""
         for _, chunk in self.by_chunk():
-            yield from (value for value in chunk if value is not None)
+            yield from (each for each in self._values(chunk) if each is not None)
 
     def by_chunk(self) -> Iterator[tuple[int, Chunk[V]]]:
         """The chunks, ascending, each with its number."""
@@ -189,9 +190,24 @@ class Sparse(Generic[V]):
             a, b = mine.get(number, _NOTHING), theirs.get(number, _NOTHING)
             if a is b:
                 continue
-            for low, (value, twin) in enumerate(zip_longest(a, b)):
+            pairs = zip_longest(self._values(a), other._values(b))
+            for low, (value, twin) in enumerate(pairs):
                 if value is not twin:
                     yield (number << self.BITS) + low, value, twin
+
+    # --- chunks ------------------------------------------------------------------
+
+    def _held(self, chunk: Chunk[V]) -> int:
+        """How many values a chunk has."""
+        return len(chunk) - chunk.count(None)
+
+    def _values(self, chunk: Chunk[V]) -> list[V | None]:
+        """The values of a chunk, to be looked at."""
+        return chunk
+
+    def _listed(self, chunk: Chunk[V]) -> Chunk[V]:
+        """The chunk with its values in the list."""
+        return chunk
 
     # --- ownership ---------------------------------------------------------------
 
@@ -203,16 +219,27 @@ class Sparse(Generic[V]):
         chunk = self._chunks.get(number)
         if chunk is None:
             chunk = self._chunks[number] = Chunk()
-        return chunk
+            return chunk
+        return self._listed(chunk)
 
     def _copy_up(self, number: int) -> Chunk[V]:
+        chunk = self._chunks.get(number)
+        twin = Chunk(() if chunk is None else self._listed(chunk))
+        self._place(number, twin)
+        return twin
+
+    def _place(self, number: int, chunk: Chunk[V]) -> None:
+        """Put a chunk that is no other's in the place of what was there."""
+        self._own_table()
+        if isinstance(self._own, set):
+            self._own.add(number)
+        self._chunks[number] = chunk
+
+    def _own_table(self) -> None:
+        """Let the outer table be no other's."""
         if self._own is _SHARED:
             self._own = set() if self._chunks else None
             self._chunks = self._chunks.copy()
-        if isinstance(self._own, set):
-            self._own.add(number)
-        chunk = self._chunks[number] = Chunk(self._chunks.get(number, ()))
-        return chunk
 
     def _trim(self, number: int, chunk: Chunk[V]) -> None:
         while chunk and chunk[-1] is None:
@@ -223,9 +250,12 @@ class Sparse(Generic[V]):
     def check(self) -> None:
         """Assert the invariant."""
         for chunk in self._chunks.values():
-            assert chunk
-            assert chunk[-1] is not None
+            values = self._values(chunk)
+            assert values
+            assert values[-1] is not None
+        assert self.count == sum(map(self._held, self._chunks.values()))
         assert self.count == sum(1 for _ in self.values())
 
 
 _NOTHING: Chunk[Any] = Chunk()
+_NOTHING.packed = b""

@@ -182,7 +182,9 @@ class InodeTable(Tree):
         Raises:
             FsError: ENOENT.
         """
-        inode = self.inodes.get(ino) or self.find(ino)
+        if ino >= PRIVATE_INO:
+            ino = self.open_files.get(ino, ino)
+        inode = self.inodes.get(ino) or self.orphans.get(ino)
         if inode is None:
             raise FsError(Errno.ENOENT, f"no inode {ino}")
         return inode
@@ -251,7 +253,7 @@ class InodeTable(Tree):
         is_shared = inode.token >> _SEGMENT_BITS != self._epoch
         if is_shared and inode.ino not in self.orphans:
             inode = self._replace(inode, self._epoch << _SEGMENT_BITS)
-        inode.atime_ns = self.clock.now_ns()
+        inode.atime_ns = now
         if self.tells:
             self.changes.append(Change(ChangeKind.ACCESS, inode.ino))
 
@@ -276,8 +278,15 @@ class InodeTable(Tree):
         """Take note that the limits changed, which are part of the state too."""
         self._image = None
 
+    @property
+    def is_unobserved(self) -> bool:
+        """Whether nobody holds, watches or remembers what there is."""
+        return not self.pins and not self.tells and self.journal is None
+
     def thaw(self, image: Image) -> None:
-        """Begin, as a new table, with the state of an image, in O(1)."""
+        """Become an image, in O(1); only of a table that nobody observes."""
+        self.heads.clear()
+        self._listings.clear()
         self.inodes.copy_of(image.inodes)
         self.next_ino = image.next_ino
         self.max_pages, self.max_inodes = image.max_pages, image.max_inodes
