@@ -103,7 +103,7 @@ def data(content: Content, offset: int, length: int) -> Iterator[bytes]:
         yield b"".join(content.chunks(at, min(step, end - at)))
 
 
-def pieces(parts: Iterator[bytes]) -> Iterator[bytes]:
+def pieces(parts: Iterator[bytes]) -> Generator[bytes, None, None]:
     """The same bytes in pieces of about `PIECE`; only the last one can be empty."""
     held: list[bytes] = []
     size = 0

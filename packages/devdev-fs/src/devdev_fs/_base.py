@@ -15,6 +15,7 @@ from devdev_fs._archive import (
     SeekableSource,
     drive,
     drive_anywhere,
+    pieces,
 )
 from devdev_fs._differences import Difference, OnConflict
 from devdev_fs._errno import Errno, FsError
@@ -24,6 +25,7 @@ from devdev_fs._namei import as_bytes
 from devdev_fs._pathops import PathOps
 from devdev_fs._paths import Path, as_str
 from devdev_fs._runner import P, T
+from devdev_fs._snapshotdump import Whole
 from devdev_fs._snapshotload import each_piece
 from devdev_fs._tarread import read_tar
 from devdev_fs._tarwrite import tar_parts
@@ -277,6 +279,10 @@ class FsBase(PathOps):
         """The state at a checkpoint, 0 being now, in a form that `run` takes."""
 
     @abstractmethod
+    def whole(self) -> Whole:
+        """The state now with the checkpoints, in a form that `parts` takes."""
+
+    @abstractmethod
     def is_beside(self, other: "FsBase") -> bool:
         """Whether one process has both, so that they can be compared and merged."""
 
@@ -426,21 +432,14 @@ class FsBase(PathOps):
         Raises:
             FsError: ESTALE (the checkpoint was dropped), ENOENT.
         """
-        if since is None:
-            if history:
-                return self.run(_history.dump_with_history)
-            return self.compute(_snapshot.dump, self._at(None))
-        if history:
-            return self.run(_history.dump_since_with_history, self._at(since))
-        return self.compute(_snapshot.dump_since, self._at(None), self._at(since))
+        return b"".join(self._dumped(since, history))
 
     def dump_to(
         self, file: ByteSink, since: Point = None, *, history: bool = False
     ) -> None:
         """Write what `dump` returns to `file`, in pieces: no more than one is held.
 
-        Others may change the filesystem meanwhile. A filesystem in another process
-        sends a history in one piece.
+        Others may change the filesystem meanwhile.
 
         Args:
             file: takes bytes; as `open(..., "wb")` gives.
@@ -450,13 +449,18 @@ class FsBase(PathOps):
         Raises:
             FsError: as `dump`.
         """
+        for piece in pieces(self._dumped(since, history)):
+            file.write(piece)
+
+    def _dumped(self, since: Point, history: bool) -> Iterator[bytes]:
+        base = None if since is None else self._at(since)
+        if history and base is not None:
+            return self.parts(_snapshot.dump_whole_since, self.whole(), base)
         if history:
-            file.write(self.dump(since, history=True))
-        elif since is None:
-            self._write_to(file, _snapshot.dump_pieces, self._at(None))
-        else:
-            base = self._at(since)
-            self._write_to(file, _snapshot.dump_pieces_since, self._at(None), base)
+            return self.parts(_snapshot.dump_whole, self.whole())
+        if base is not None:
+            return self.parts(_snapshot.dump_since, self._at(None), base)
+        return self.parts(_snapshot.dump, self._at(None))
 
     def _write_to(
         self,

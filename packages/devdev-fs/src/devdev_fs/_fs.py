@@ -11,16 +11,16 @@ from typing import Concatenate, Protocol, get_args
 
 from devdev_fs import _history
 from devdev_fs._acting import span_of
-from devdev_fs._archive import ByteSink, ByteSource, Reading, pieces
+from devdev_fs._archive import ByteSource, Reading
 from devdev_fs._attr import set_limits
-from devdev_fs._base import FsBase, Point
+from devdev_fs._base import FsBase
 from devdev_fs._clock import Clock, SystemClock
 from devdev_fs._image import Image
 from devdev_fs._inodeops import InodeOps
 from devdev_fs._overlay import begin_unpacking, put_in_place
 from devdev_fs._paths import Path
 from devdev_fs._runner import Operation, P, T
-from devdev_fs._snapshotdump import parts
+from devdev_fs._snapshotdump import Whole
 from devdev_fs._snapshotload import each_piece, load
 from devdev_fs._table import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, InodeTable
 from devdev_fs._types import PAGE_SIZE, AtimePolicy, Change, Ino
@@ -211,13 +211,8 @@ class Fs(FsBase):
     def image(self, point: int) -> Image:
         return self.run(_history.image, point)
 
-    def dump_to(
-        self, file: ByteSink, since: Point = None, *, history: bool = False
-    ) -> None:
-        base = None if since is None else self._at(since)
-        kept = self.run(_history.kept) if history else []
-        for piece in pieces(parts(self._at(None), base, kept)):
-            file.write(piece)
+    def whole(self) -> Whole:
+        return self.run(_history.whole)
 
     def load_from(
         self,

@@ -16,8 +16,7 @@ from devdev_fs._journal import CheckpointEntry, Journal, SpanEntry
 from devdev_fs._merge import merge as merge_images
 from devdev_fs._namei import as_bytes
 from devdev_fs._restore import restore_all, restore_paths
-from devdev_fs._snapshotdump import Kept
-from devdev_fs._snapshotdump import dump as dump_snapshot
+from devdev_fs._snapshotdump import Kept, Whole
 from devdev_fs._snapshotload import Loaded
 from devdev_fs._snapshotload import load as load_snapshot
 from devdev_fs._table import InodeTable
@@ -215,22 +214,13 @@ def become(table: InodeTable, loaded: Loaded) -> None:
         table.acting = RENEW
 
 
-def kept(table: InodeTable) -> list[Kept]:
-    """The checkpoints with their images, oldest first."""
-    return [
+def whole(table: InodeTable) -> Whole:
+    """The state, and the checkpoints."""
+    kept = [
         Kept(entry.number, entry.label, entry.time_ns, entry.image)
         for entry in _journal(table).checkpoints()
     ]
-
-
-def dump_with_history(table: InodeTable) -> bytes:
-    """See `FsBase.dump`: everything, and the checkpoints."""
-    return dump_snapshot(table.freeze(), None, kept(table))
-
-
-def dump_since_with_history(table: InodeTable, base: Image) -> bytes:
-    """See `FsBase.dump`: what differs from `base`, and the checkpoints."""
-    return dump_snapshot(table.freeze(), base, kept(table))
+    return Whole(table.freeze(), kept)
 
 
 def restore(table: InodeTable, point: Image, paths: list[str] | None) -> int:

@@ -2,34 +2,33 @@
 
 from collections.abc import Iterator
 
-from devdev_fs import _snapshotdump
-from devdev_fs._archive import pieces
 from devdev_fs._errno import SnapshotError
 from devdev_fs._image import Image
 from devdev_fs._inode import Inode
+from devdev_fs._snapshotdump import Whole, parts
 from devdev_fs._snapshotload import Loaded
 from devdev_fs._table import InodeTable
 from devdev_fs._types import Ino
 
 
-def dump(image: Image) -> bytes:
-    """See `FsBase.dump`: everything."""
-    return _snapshotdump.dump(image)
+def dump(image: Image) -> Iterator[bytes]:
+    """See `FsBase.dump`: the state."""
+    return parts(image)
 
 
-def dump_since(image: Image, base: Image) -> bytes:
+def dump_since(image: Image, base: Image) -> Iterator[bytes]:
     """See `FsBase.dump`: what differs from `base`."""
-    return _snapshotdump.dump(image, base)
+    return parts(image, base)
 
 
-def dump_pieces(image: Image) -> Iterator[bytes]:
-    """See `FsBase.dump_to`: everything."""
-    return pieces(_snapshotdump.parts(image))
+def dump_whole(whole: Whole) -> Iterator[bytes]:
+    """See `FsBase.dump`: the state, and the checkpoints."""
+    return parts(whole.image, None, whole.checkpoints)
 
 
-def dump_pieces_since(image: Image, base: Image) -> Iterator[bytes]:
-    """See `FsBase.dump_to`: what differs from `base`."""
-    return pieces(_snapshotdump.parts(image, base))
+def dump_whole_since(whole: Whole, base: Image) -> Iterator[bytes]:
+    """See `FsBase.dump`: what differs from `base`, and the checkpoints."""
+    return parts(whole.image, base, whole.checkpoints)
 
 
 def become(table: InodeTable, loaded: Loaded) -> None:

@@ -38,11 +38,11 @@ class Kept(NamedTuple):
     image: Image
 
 
-def dump(
-    image: Image, base: Image | None = None, checkpoints: Sequence[Kept] = ()
-) -> bytes:
-    """The snapshot of an image; see `parts`."""
-    return b"".join(parts(image, base, checkpoints))
+class Whole(NamedTuple):
+    """The state of a filesystem, and its checkpoints, oldest first, of one moment."""
+
+    image: Image
+    checkpoints: Sequence[Kept]
 
 
 def parts(

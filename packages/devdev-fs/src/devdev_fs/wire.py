@@ -46,13 +46,14 @@ from devdev_fs import (
     _zipwrite,
 )
 from devdev_fs._acting import acting, span_of
-from devdev_fs._archive import ArchiveError, Reading, Want
+from devdev_fs._archive import ArchiveError, Reading, Want, pieces
 from devdev_fs._base import FsBase, point_number
 from devdev_fs._cbor import decode, encode
 from devdev_fs._errno import Errno, FsError, SnapshotError
 from devdev_fs._image import Image
 from devdev_fs._paths import Path
 from devdev_fs._runner import Operation, P, T
+from devdev_fs._snapshotdump import Whole
 from devdev_fs._table import InodeTable
 from devdev_fs._unpack import Unpacking
 from devdev_fs._versions import Checkpoint, Event
@@ -115,10 +116,8 @@ _OPERATIONS: tuple[Op, ...] = (
     _paths.glob,
     _snapshot.dump,
     _snapshot.dump_since,
-    _snapshot.dump_pieces,
-    _snapshot.dump_pieces_since,
-    _history.dump_with_history,
-    _history.dump_since_with_history,
+    _snapshot.dump_whole,
+    _snapshot.dump_whole_since,
     _history.load,
     _digest.tree_digest,
     _digest.image_digest,
@@ -205,12 +204,12 @@ class _Order(StrEnum):
 
 
 @cache
-def _image_arguments(op: Op) -> tuple[bool, ...]:
-    """Which of the arguments behind the table are images."""
+def _types(op: Op) -> tuple[object, ...]:
+    """The types of the arguments behind the table."""
     hints = get_type_hints(op)
     hints.pop("return")
     hints.pop("table", None)
-    return tuple(hint is Image for hint in hints.values())
+    return tuple(hints.values())
 
 
 @cache
@@ -319,7 +318,7 @@ class Answerer:
             number, name, *values = call
             op = _BY_NAME[name]
             parts = self.filesystem(number).parts(op, *self._arguments(op, values))
-            return self._keep(self._streams, _Stream(number, 0, parts))
+            return self._keep(self._streams, _Stream(number, 0, pieces(parts)))
         number, named, name, path, devices, *values = call
         span = self._span_of(number, named)
         with acting(self.filesystem(number), span):
@@ -400,15 +399,21 @@ class Answerer:
 
     def _arguments(self, op: Op, values: list[Any]) -> list[Any]:
         readers, _ = readers_of(op)
-        places = _image_arguments(op)
         # Arguments at the end may be left out.
         return [
-            self._image(*value) if is_place else reader(value)
-            for reader, is_place, value in zip(readers, places, values, strict=False)
+            self._argument(kind, reader, value)
+            for kind, reader, value in zip(_types(op), readers, values, strict=False)
         ]
 
-    def _image(self, number: int, point: int) -> Image:
-        return self.filesystem(number).image(point)
+    def _argument(
+        self, kind: object, reader: Callable[[Any], object], value: Any
+    ) -> object:
+        if kind is Image:
+            number, point = value
+            return self.filesystem(number).image(point)
+        if kind is Whole:
+            return self.filesystem(value).whole()
+        return reader(value)
 
     def _obey(self, order: _Order, args: list[Any]) -> object:
         if order in (_Order.PARTS, _Order.UNPACK):
@@ -496,6 +501,10 @@ class RemoteFs(FsBase):
         """A stand-in for an image of the other process."""
         # What `run` and `compute` make of it is an image on the other side.
         return cast(Image, _Place(self._number, point))
+
+    def whole(self) -> Whole:
+        """A stand-in, likewise."""
+        return cast(Whole, self._number)
 
     def parts(
         self, op: Callable[P, Iterator[bytes]], /, *args: P.args, **kwargs: P.kwargs
