@@ -16,12 +16,27 @@ from devdev_mount import DriverUnavailable, check_mountable
 from hypothesis import settings
 
 from tests.leaks import detach_mounts, find_leftovers, wait_for_none_beyond
+from tests.processes import wait_until
 
 # Generated examples are of very different size and the machine may be busy.
 settings.register_profile("devdev", deadline=None)
 settings.load_profile("devdev")
 
 CAP_SYS_ADMIN = 21
+
+
+@pytest.fixture
+def own_servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A directory for servers to be found in: only those of this test, and any user's.
+
+    It is empty at the end.
+    """
+    with tempfile.TemporaryDirectory(prefix="servers-") as name:
+        directory = Path(name)
+        directory.chmod(0o1777)
+        monkeypatch.setenv("DEVDEV_RUNTIME_DIR", name)
+        yield directory
+        wait_until(lambda: not any(directory.iterdir()), "the servers' directories")
 
 
 def why_fuse_is_unusable() -> str | None:

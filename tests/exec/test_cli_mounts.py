@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import sys
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,9 @@ from tests.processes import children
 if sys.platform == "win32":
     pytest.skip("devdev mounts on Linux only", allow_module_level=True)
 
-pytestmark = pytest.mark.fuse
+pytestmark = [pytest.mark.fuse, pytest.mark.usefixtures("own_servers")]
 
 READY = b"unmounts it\n"
-
-
-@pytest.fixture(autouse=True)
-def own_servers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what this test serves is found."""
-    monkeypatch.setenv("DEVDEV_RUNTIME_DIR", tempfile.gettempdir())
 
 
 def test_nothing_is_listed_where_nothing_is_served() -> None:

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,15 +17,9 @@ from tests.processes import children, wait_until
 if sys.platform == "win32":
     pytest.skip("devdev mounts on Linux only", allow_module_level=True)
 
-pytestmark = pytest.mark.fuse
+pytestmark = [pytest.mark.fuse, pytest.mark.usefixtures("own_servers")]
 
 READY = b"unmounts it\n"
-
-
-@pytest.fixture(autouse=True)
-def own_servers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what this test serves is found."""
-    monkeypatch.setenv("DEVDEV_RUNTIME_DIR", tempfile.gettempdir())
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,6 @@
 """A workspace that another process has: used by one more, and left as it is."""
 
 import sys
-import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -12,11 +11,7 @@ from tests.exec.cli import devdev
 if sys.platform != "linux":
     pytest.skip("programs run on Linux only", allow_module_level=True)
 
-
-@pytest.fixture(autouse=True)
-def own_servers(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only what this test serves is found."""
-    monkeypatch.setenv("DEVDEV_RUNTIME_DIR", tempfile.gettempdir())
+pytestmark = pytest.mark.usefixtures("own_servers")
 
 
 @pytest.fixture

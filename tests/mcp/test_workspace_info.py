@@ -1,7 +1,6 @@
 """Where the workspace is, and what there is where nothing can be mounted."""
 
 import shutil
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -68,10 +67,8 @@ def test_without_fuse_files_work_and_exec_says_what_is_missing(tmp_path: Path) -
 
 
 @pytest.mark.fuse
-def test_a_workspace_of_another_process_can_be_served(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("DEVDEV_RUNTIME_DIR", tempfile.gettempdir())
+@pytest.mark.usefixtures("own_servers")
+def test_a_workspace_of_another_process_can_be_served(tmp_path: Path) -> None:
     with Workspace(driver="fuse") as ws:
         ws.fs.write_text("/f", "of the owner\n")
         with RawServer(tmp_path, "--attach", str(ws.path)) as server:

@@ -36,20 +36,12 @@ from tests.users import as_ordinary_user, why_no_ordinary_user
 if sys.platform != "linux":
     pytest.skip("only Linux has a mount driver", allow_module_level=True)
 
-pytestmark = pytest.mark.fuse
+pytestmark = [pytest.mark.fuse, pytest.mark.usefixtures("own_servers")]
 
 HEADER = struct.Struct("!BQ")  # of a frame: its kind and its length
 HELLO, JOIN, CALL = 12, 13, 4
 
 READ_LARGE = b"\x84\x00\x00\x71_paths.read_bytes\x66/large"
-
-
-@pytest.fixture(autouse=True)
-def runtime(monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Servers are found in this run's own directory for temporary files."""
-    directory = tempfile.gettempdir()
-    monkeypatch.setenv("DEVDEV_RUNTIME_DIR", directory)
-    return Path(directory)
 
 
 @pytest.fixture
@@ -523,10 +515,10 @@ def test_another_user_is_refused(served: Served) -> None:
         assert "another user's" in ask()
 
 
-def test_a_directory_of_another_user_is_no_server_of_ours(runtime: Path) -> None:
+def test_a_directory_of_another_user_is_no_server_of_ours(own_servers: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can make what belongs to another user")
-    directory = runtime / f"devdev-served-{os.geteuid()}-0123456789abcdef"
+    directory = own_servers / f"devdev-served-{os.geteuid()}-0123456789abcdef"
     directory.mkdir()
     os.chown(directory, 65534, 65534)
     try:
@@ -536,9 +528,11 @@ def test_a_directory_of_another_user_is_no_server_of_ours(runtime: Path) -> None
         directory.rmdir()
 
 
-def test_what_a_server_did_not_finish_is_removed_after_a_while(runtime: Path) -> None:
+def test_what_a_server_did_not_finish_is_removed_after_a_while(
+    own_servers: Path,
+) -> None:
     name = f"devdev-served-{os.geteuid()}-0123456789abcdef"
-    old, young = runtime / f"{name}.new", runtime / f"{name}0.new"
+    old, young = own_servers / f"{name}.new", own_servers / f"{name}0.new"
     for directory in (old, young):
         directory.mkdir()
         (directory / "socket").touch()
@@ -551,9 +545,9 @@ def test_what_a_server_did_not_finish_is_removed_after_a_while(runtime: Path) ->
 
 @pytest.mark.parametrize("content", ["{", "[]", "{}", '{"mounts": 1}', "x" * 2**21])
 def test_what_is_no_record_of_a_server_is_passed_over(
-    runtime: Path, content: str
+    own_servers: Path, content: str
 ) -> None:
-    directory = runtime / f"devdev-served-{os.geteuid()}-0123456789abcdef"
+    directory = own_servers / f"devdev-served-{os.geteuid()}-0123456789abcdef"
     directory.mkdir()
     (directory / "served.json").write_text(content)
     assert list_served() == []

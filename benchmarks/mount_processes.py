@@ -1,0 +1,33 @@
+"""What processes use, read from /proc."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+PROC = Path("/proc")
+
+
+def cpu_seconds(pid: int) -> float:
+    """Time on a processor so far, of a process and of all that it started.
+
+    To the nanosecond: the clock's ticks of 10 ms are too coarse for short work.
+    """
+    return sum(_own(process) for process in tree(pid)) / 1e9
+
+
+def tree(pid: int) -> Iterator[int]:
+    """A process and what descends from it."""
+    yield pid
+    with suppress(OSError):  # it has just ended
+        for task in (PROC / str(pid) / "task").iterdir():
+            for child in (task / "children").read_text().split():
+                yield from tree(int(child))
+
+
+def _own(pid: int) -> int:
+    """Nanoseconds, of its living threads."""
+    used = 0
+    with suppress(OSError):
+        for task in (PROC / str(pid) / "task").iterdir():
+            used += int((task / "schedstat").read_text().split()[0])
+    return used
