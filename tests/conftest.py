@@ -18,6 +18,9 @@ from hypothesis import settings
 from tests.leaks import detach_mounts, find_leftovers, wait_for_none_beyond
 from tests.processes import wait_until
 
+# The cases of the table and what they share assert outside of test modules.
+pytest.register_assert_rewrite("tests.posix.cases", "tests.posix.checks")
+
 # Generated examples are of very different size and the machine may be busy.
 settings.register_profile("devdev", deadline=None)
 settings.load_profile("devdev")

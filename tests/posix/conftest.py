@@ -2,9 +2,6 @@
 
 import pytest
 
-# The cases and what they share assert outside of test modules.
-pytest.register_assert_rewrite("tests.posix.cases", "tests.posix.checks")
-
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> None:
