@@ -10,7 +10,7 @@ from typing import Self
 
 from devdev_fs._content import Content
 from devdev_fs._entries import Entries
-from devdev_fs._types import PAGE_SIZE, S_IFMT, Dirent, Ino, Kind, Stat
+from devdev_fs._types import KINDS, PAGE_SIZE, S_IFMT, Dirent, Ino, Kind, Stat
 
 FIRST_COOKIE = 3
 """Cookies 1 and 2 stand for `.` and `..`, 0 for the beginning."""
@@ -60,7 +60,7 @@ class Inode:
     @property
     def kind(self) -> Kind:
         """The type bits."""
-        return Kind(self.mode & S_IFMT)
+        return KINDS[self.mode & S_IFMT]
 
     @property
     def size(self) -> int:

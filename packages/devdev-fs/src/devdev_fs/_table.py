@@ -601,9 +601,10 @@ class InodeTable(Tree):
             listing = [(entry[1], name) for name, entry in items if entry[1] < end]
         self._listings[directory.ino] = (end, listing)
         start = bisect_right(listing, cookie, key=itemgetter(0))
+        find = directory.entries.get
         for index in range(start, len(listing)):
             at, name = listing[index]
-            entry = directory.entries.get(name)
+            entry = find(name)
             if entry is not None and entry[1] == at:
                 yield name, entry[0], at
         self._listings[directory.ino] = (end, None)

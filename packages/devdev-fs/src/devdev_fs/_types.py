@@ -70,7 +70,8 @@ class Kind(IntEnum):
     SOCKET = 0o140000
 
 
-KINDS = frozenset(int(kind) for kind in Kind)
+KINDS = {int(kind): kind for kind in Kind}
+"""By type bits: to look one up is several times as fast as to call `Kind`."""
 
 
 class RenameFlags(IntFlag):
