@@ -6,6 +6,7 @@ leaves behind is told apart from what other programs do on the same machine.
 
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -26,6 +27,14 @@ settings.register_profile("devdev", deadline=None)
 settings.load_profile("devdev")
 
 CAP_SYS_ADMIN = 21
+
+
+@pytest.fixture(autouse=True)
+def signals_have_effect() -> Iterator[None]:
+    """Even if the tests run in the background of a shell, which ignores SIGINT."""
+    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, old)
 
 
 @pytest.fixture

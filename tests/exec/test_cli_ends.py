@@ -6,7 +6,6 @@ That no mount, directory or process is left is checked after every test here.
 import signal
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,14 +23,6 @@ SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
 
 # A shell that ignores what can be ignored, and a child in a session of its own.
 STUBBORN = "trap '' TERM HUP INT; setsid sleep 61 & echo ready; wait"
-
-
-@pytest.fixture(autouse=True)
-def signals_have_effect() -> Iterator[None]:
-    """Even if the tests run in the background of a shell, which ignores SIGINT."""
-    old = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, old)
 
 
 @pytest.mark.parametrize("number", SIGNALS)

@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import fields
 from pathlib import Path
 
@@ -25,14 +24,6 @@ if sys.platform == "win32":
 pytestmark = pytest.mark.fuse
 
 READY = b"unmounts it\n"
-
-
-@pytest.fixture(autouse=True)
-def signals_have_effect() -> Iterator[None]:
-    """Even if the tests run in the background of a shell, which ignores SIGINT."""
-    old = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, old)
 
 
 @pytest.fixture

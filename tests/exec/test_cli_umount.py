@@ -22,14 +22,6 @@ pytestmark = [pytest.mark.fuse, pytest.mark.usefixtures("own_servers")]
 READY = b"unmounts it\n"
 
 
-@pytest.fixture(autouse=True)
-def signals_have_effect() -> Iterator[None]:
-    """Even if the tests run in the background of a shell, which ignores SIGINT."""
-    old = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, old)
-
-
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     place = tmp_path / "a place"

@@ -1,6 +1,7 @@
 """What a client held is let go of when it is gone; what it changes bears its name."""
 
 import io
+from random import Random
 
 import pytest
 from devdev_fs import Fs
@@ -60,7 +61,7 @@ def test_a_pin_that_another_undid_is_not_undone_again() -> None:
 
 def test_forks_watches_streams_and_spans_end_with_their_client() -> None:
     fs = Fs()
-    fs.write_bytes("/f", b"x" * 100_000)
+    fs.write_bytes("/f", Random(0).randbytes(3 * 2**20))  # several pieces
     answerer = Answerer(fs)
     far = RemoteFs(answerer.answer)
     fork = far.fork()

@@ -462,17 +462,6 @@ class FsBase(PathOps):
             return self.parts(_snapshot.dump_since, self._at(None), base)
         return self.parts(_snapshot.dump, self._at(None))
 
-    def _write_to(
-        self,
-        file: ByteSink,
-        op: Callable[P, Iterator[bytes]],
-        /,
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> None:
-        for piece in self.parts(op, *args, **kwargs):
-            file.write(piece)
-
     def load(
         self,
         snapshot: bytes,
