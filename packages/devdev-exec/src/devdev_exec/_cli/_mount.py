@@ -212,9 +212,10 @@ def _wait_until_unmounted(served: Served) -> None:
     Raises:
         CommandError: its server died.
     """
+    # It waits first: a signal right after the mount is announced is best taken there.
     pause = Event()
-    while _is_shown(served):
-        pause.wait(_LOOK_INTERVAL)
+    while not pause.wait(_LOOK_INTERVAL) and _is_shown(served):
+        pass
 
 
 def _is_shown(served: Served) -> bool:
