@@ -9,7 +9,8 @@ import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from threading import BoundedSemaphore, Lock
+from queue import Empty, SimpleQueue
+from threading import Lock
 
 from devdev_mount import _forks
 from devdev_mount._driver import DriverName
@@ -51,7 +52,10 @@ class Calls(ABC):
         self._lock = Lock()
         self._idle: list[Channel] = []
         self._closed = False
-        self._free = BoundedSemaphore(connections)
+        # Not a semaphore: an exception of a signal handler would leave that locked.
+        self._free: SimpleQueue[None] = SimpleQueue()
+        for _ in range(connections):
+            self._free.put(None)
 
     @property
     @abstractmethod
@@ -146,8 +150,11 @@ class Calls(ABC):
     @contextmanager
     def _connection(self, timeout: float = CALL_TIMEOUT) -> Iterator[Channel]:
         """A connection for one call; what went wrong is not used again."""
-        if not self._free.acquire(timeout=timeout):
-            raise MountError(f"all connections were busy for {timeout:.0f} s")
+        try:
+            self._free.get(timeout=timeout)
+        except Empty:
+            message = f"all connections were busy for {timeout:.0f} s"
+            raise MountError(message) from None
         try:
             channel = self._take()
             channel.settimeout(timeout)
@@ -166,7 +173,7 @@ class Calls(ABC):
                 raise
             self._give_back(channel)
         finally:
-            self._free.release()
+            self._free.put(None)
 
     def _take(self) -> Channel:
         with self._lock:
