@@ -38,6 +38,10 @@ def error_line(result: "subprocess.CompletedProcess[bytes]") -> str:
     return text.removeprefix("devdev: error: ").rstrip("\n")
 
 
+READY = b"unmounts it\n"
+"""What ends the words of `devdev mount` when its directory can be used."""
+
+
 class Background:
     """A command in the background; ended with the `with` block at the latest."""
 

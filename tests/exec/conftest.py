@@ -14,6 +14,14 @@ Run = Callable[..., ExecResult]
 
 
 @pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """An empty directory to mount at, with a space in its name."""
+    place = tmp_path / "a place"
+    place.mkdir()
+    return place
+
+
+@pytest.fixture
 def launcher() -> Iterator[Launcher]:
     with Launcher() as launcher:
         yield launcher

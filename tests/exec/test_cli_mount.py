@@ -15,23 +15,13 @@ from pathlib import Path
 import pytest
 from devdev_exec import MountOptions
 
-from tests.exec.cli import Background, devdev, error_line
+from tests.exec.cli import READY, Background, devdev, error_line
 from tests.processes import END_TIMEOUT, children, wait_until
 
 if sys.platform == "win32":
     pytest.skip("devdev mounts on Linux only", allow_module_level=True)
 
 pytestmark = pytest.mark.fuse
-
-READY = b"unmounts it\n"
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """An empty directory to mount at, with a space in its name."""
-    place = tmp_path / "a place"
-    place.mkdir()
-    return place
 
 
 @pytest.fixture

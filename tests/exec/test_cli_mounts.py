@@ -9,15 +9,13 @@ from pathlib import Path
 import pytest
 from devdev_exec import Workspace
 
-from tests.exec.cli import Background, devdev, error_line
+from tests.exec.cli import READY, Background, devdev, error_line
 from tests.processes import children
 
 if sys.platform == "win32":
     pytest.skip("devdev mounts on Linux only", allow_module_level=True)
 
 pytestmark = [pytest.mark.fuse, pytest.mark.usefixtures("own_servers")]
-
-READY = b"unmounts it\n"
 
 
 def test_nothing_is_listed_where_nothing_is_served() -> None:

@@ -11,22 +11,13 @@ from pathlib import Path
 import pytest
 from devdev_exec import Workspace
 
-from tests.exec.cli import Background, devdev, error_line
+from tests.exec.cli import READY, Background, devdev, error_line
 from tests.processes import children, wait_until
 
 if sys.platform == "win32":
     pytest.skip("devdev mounts on Linux only", allow_module_level=True)
 
 pytestmark = [pytest.mark.fuse, pytest.mark.usefixtures("own_servers")]
-
-READY = b"unmounts it\n"
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    place = tmp_path / "a place"
-    place.mkdir()
-    return place
 
 
 @contextlib.contextmanager

@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
 
@@ -31,19 +31,6 @@ if sys.platform != "linux":
 import resource
 
 from tests.trees import tree_of_directory, tree_of_store
-
-
-@pytest.fixture
-def fs() -> Fs:
-    return Fs()
-
-
-@pytest.fixture
-def copy(fs: Fs) -> Iterator[Mount]:
-    with mount(fs, driver="copy") as copy:
-        yield copy
-    assert not os.path.lexists(copy.path.parent)
-    fs.check_invariants()
 
 
 @pytest.fixture

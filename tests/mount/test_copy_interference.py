@@ -7,29 +7,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from devdev_fs import Change, Fs, Ino
-from devdev_mount import MergeConflict, Mount, MountError, mount
+from devdev_mount import MergeConflict, Mount, MountError
 
 if sys.platform != "linux":
     pytest.skip("these tests look at Linux's files", allow_module_level=True)
 
 from tests.trees import tree_of_directory, tree_of_store
-
-
-@pytest.fixture
-def fs() -> Fs:
-    return Fs()
-
-
-@pytest.fixture
-def copy(fs: Fs) -> Iterator[Mount]:
-    with mount(fs, driver="copy") as copy:
-        yield copy
-    fs.check_invariants()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import pytest
 from devdev_fs import Fs
@@ -126,18 +125,6 @@ def run(script: str, directory: os.PathLike[str] | str) -> None:
 
 if sys.platform == "win32":
     pytest.skip("the copy driver is for POSIX hosts", allow_module_level=True)
-
-
-@pytest.fixture
-def fs() -> Fs:
-    return Fs()
-
-
-@pytest.fixture
-def copy(fs: Fs) -> Iterator[Mount]:
-    with mount(fs, driver="copy") as copy:
-        yield copy
-    fs.check_invariants()
 
 
 @pytest.mark.fuse

@@ -100,7 +100,7 @@ def data(content: Content, offset: int, length: int) -> Iterator[bytes]:
     step = _PAGES_AT_ONCE * PAGE_SIZE
     end = offset + length
     for at in range(offset, end, step):
-        yield b"".join(content.chunks(at, min(step, end - at)))
+        yield content.read(at, min(step, end - at))
 
 
 def pieces(parts: Iterator[bytes]) -> Generator[bytes, None, None]:

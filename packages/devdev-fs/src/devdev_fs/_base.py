@@ -279,8 +279,8 @@ class FsBase(PathOps):
         """The state at a checkpoint, 0 being now, in a form that `run` takes."""
 
     @abstractmethod
-    def whole(self) -> Whole:
-        """The state now with the checkpoints, in a form that `parts` takes."""
+    def whole(self, history: bool) -> Whole:
+        """The state now; with `history` the checkpoints. In a form `parts` takes."""
 
     @abstractmethod
     def is_beside(self, other: "FsBase") -> bool:
@@ -453,14 +453,10 @@ class FsBase(PathOps):
             file.write(piece)
 
     def _dumped(self, since: Point, history: bool) -> Iterator[bytes]:
-        base = None if since is None else self._at(since)
-        if history and base is not None:
-            return self.parts(_snapshot.dump_whole_since, self.whole(), base)
-        if history:
-            return self.parts(_snapshot.dump_whole, self.whole())
-        if base is not None:
-            return self.parts(_snapshot.dump_since, self._at(None), base)
-        return self.parts(_snapshot.dump, self._at(None))
+        if since is None:
+            return self.parts(_snapshot.dump, self.whole(history))
+        base = self._at(since)
+        return self.parts(_snapshot.dump_since, self.whole(history), base)
 
     def load(
         self,

@@ -211,8 +211,8 @@ class Fs(FsBase):
     def image(self, point: int) -> Image:
         return self.run(_history.image, point)
 
-    def whole(self) -> Whole:
-        return self.run(_history.whole)
+    def whole(self, history: bool) -> Whole:
+        return self.run(_history.whole, history)
 
     def load_from(
         self,

@@ -214,11 +214,11 @@ def become(table: InodeTable, loaded: Loaded) -> None:
         table.acting = RENEW
 
 
-def whole(table: InodeTable) -> Whole:
-    """The state, and the checkpoints."""
+def whole(table: InodeTable, history: bool) -> Whole:
+    """The state; and with `history` the checkpoints."""
+    entries = _journal(table).checkpoints() if history else []
     kept = [
-        Kept(entry.number, entry.label, entry.time_ns, entry.image)
-        for entry in _journal(table).checkpoints()
+        Kept(entry.number, entry.label, entry.time_ns, entry.image) for entry in entries
     ]
     return Whole(table.freeze(), kept)
 

@@ -30,7 +30,7 @@ def as_text(content: Content) -> bytes | None:
     size = content.size
     if size > TEXT_MAX or content.count * PAGE_SIZE < size:
         return None
-    text = b"".join(content.chunks(0, size))
+    text = content.read(0, size)
     return None if b"\0" in text else text
 
 

@@ -11,23 +11,13 @@ from devdev_fs._table import InodeTable
 from devdev_fs._types import Ino
 
 
-def dump(image: Image) -> Iterator[bytes]:
-    """See `FsBase.dump`: the state."""
-    return parts(image)
-
-
-def dump_since(image: Image, base: Image) -> Iterator[bytes]:
-    """See `FsBase.dump`: what differs from `base`."""
-    return parts(image, base)
-
-
-def dump_whole(whole: Whole) -> Iterator[bytes]:
-    """See `FsBase.dump`: the state, and the checkpoints."""
+def dump(whole: Whole) -> Iterator[bytes]:
+    """See `FsBase.dump`: everything."""
     return parts(whole.image, None, whole.checkpoints)
 
 
-def dump_whole_since(whole: Whole, base: Image) -> Iterator[bytes]:
-    """See `FsBase.dump`: what differs from `base`, and the checkpoints."""
+def dump_since(whole: Whole, base: Image) -> Iterator[bytes]:
+    """See `FsBase.dump`: what differs from `base`."""
     return parts(whole.image, base, whole.checkpoints)
 
 

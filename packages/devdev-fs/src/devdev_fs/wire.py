@@ -116,8 +116,6 @@ _OPERATIONS: tuple[Op, ...] = (
     _paths.glob,
     _snapshot.dump,
     _snapshot.dump_since,
-    _snapshot.dump_whole,
-    _snapshot.dump_whole_since,
     _history.load,
     _digest.tree_digest,
     _digest.image_digest,
@@ -412,7 +410,8 @@ class Answerer:
             number, point = value
             return self.filesystem(number).image(point)
         if kind is Whole:
-            return self.filesystem(value).whole()
+            number, history = value
+            return self.filesystem(number).whole(history)
         return reader(value)
 
     def _obey(self, order: _Order, args: list[Any]) -> object:
@@ -502,9 +501,9 @@ class RemoteFs(FsBase):
         # What `run` and `compute` make of it is an image on the other side.
         return cast(Image, _Place(self._number, point))
 
-    def whole(self) -> Whole:
+    def whole(self, history: bool) -> Whole:
         """A stand-in, likewise."""
-        return cast(Whole, self._number)
+        return cast(Whole, (self._number, history))
 
     def parts(
         self, op: Callable[P, Iterator[bytes]], /, *args: P.args, **kwargs: P.kwargs

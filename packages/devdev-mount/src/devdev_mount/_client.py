@@ -8,13 +8,13 @@ import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from types import TracebackType
-from typing import Protocol, Self, cast
+from typing import Protocol, cast
 
 from devdev_fs import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, AtimePolicy, FsBase
 from devdev_fs.testing import ManualClock
 from devdev_fs.wire import RemoteFs
 
+from devdev_mount._closing import Closing
 from devdev_mount._driver import DriverName, MountOptions, span_environment
 from devdev_mount._errors import DriverUnavailable
 from devdev_mount._host import ImportReport, Progress
@@ -198,7 +198,7 @@ class _Shown:
         return self._server.pull(self._number, actor)
 
 
-class ServedMount(_Shown):
+class ServedMount(_Shown, Closing):
     """A further mount by a server; close it, or use `with`.
 
     It ends with its `Served` too, and as that does, however this process ends.
@@ -214,19 +214,8 @@ class ServedMount(_Shown):
         """
         self._server.unmount(self._number)
 
-    def __enter__(self) -> Self:
-        return self
 
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
-
-class Client(_Shown):
+class Client(_Shown, Closing):
     """A client of a served filesystem; usable from many threads."""
 
     def __init__(self, server: Server) -> None:
@@ -323,17 +312,6 @@ class Client(_Shown):
             "exclude": list(exclude),
         }
         return self._server.import_tree(request, progress)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._server.close()
 
 
 class Served(Client):

@@ -10,12 +10,16 @@ import os
 import secrets
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Protocol
 
+from devdev_fs import Fs
+
 from devdev_mount._detach import find_mounts, force_unmount, run_bounded, unmount
+from devdev_mount._driver import MountOptions
 from devdev_mount._errors import DriverUnavailable, MountError
+from devdev_mount._fusermount import find_helper
+from devdev_mount._mountpoint import resolve_mountpoint
 from devdev_mount._reports import PullReport, PushReport
 from devdev_mount._spawning import spawning_by_fork
 from devdev_mount._watcher import Watcher
@@ -213,43 +217,58 @@ class MountSession:
         self._undo.close()
 
 
-def start(
-    begin: Callable[[str], Server],
-    mountpoint: str,
-    helper: str | None,
-    *,
-    is_private: bool,
-    lifeline: int | None,
-) -> MountSession:
-    """Mount, with a watcher over it; return when a stat of it is answered.
+class MountDriver(ABC):
+    """What a driver that mounts has in common with the others; see `Driver`."""
 
-    Args:
-        begin: mounts under the source that it is given, and serves.
-        mountpoint: where.
-        helper: the fusermount program.
-        is_private: see `Driver.start`.
-        lifeline: see `mount`.
+    name: str
 
-    Raises:
-        DriverUnavailable: this host lacks something.
-        MountError: it cannot be mounted there.
-    """
-    source = f"devdev-{secrets.token_hex(8)}"
-    with ExitStack() as undo:
-        undo.enter_context(spawning_by_fork())
-        watcher = Watcher(
-            source=source,
-            mountpoint=mountpoint,
-            remove=is_private,
-            helper=helper,
-            lifeline=lifeline,
-        )
-        undo.callback(_end_watcher, watcher, source)
-        server = begin(source)
-        undo.callback(server.stop)
-        server.wait_ready()
-        watcher.wait_ready()
-        return MountSession(server, mountpoint, undo.pop_all())
+    @abstractmethod
+    def check(self, options: MountOptions) -> None:
+        """Refuse what this host does not offer; see `Driver.check`."""
+
+    def resolve(self, mountpoint: str | os.PathLike[str]) -> str:
+        """An existing, empty directory; see `Driver.resolve`."""
+        return resolve_mountpoint(mountpoint)
+
+    def start(
+        self,
+        fs: Fs,
+        mountpoint: str,
+        options: MountOptions,
+        *,
+        is_private: bool,
+        spin_s: float = 0.0,
+        lifeline: int | None = None,
+    ) -> MountSession:
+        """Mount and serve on a thread of this process; see `Driver.start`."""
+        source, helper = f"devdev-{secrets.token_hex(8)}", find_helper()
+        with ExitStack() as undo:
+            undo.enter_context(spawning_by_fork())
+            watcher = Watcher(
+                source=source,
+                mountpoint=mountpoint,
+                remove=is_private,
+                helper=helper,
+                lifeline=lifeline,
+            )
+            undo.callback(_end_watcher, watcher, source)
+            server = self._begin(fs, mountpoint, source, helper, options, spin_s)
+            undo.callback(server.stop)
+            server.wait_ready()
+            watcher.wait_ready()
+            return MountSession(server, mountpoint, undo.pop_all())
+
+    @abstractmethod
+    def _begin(
+        self,
+        fs: Fs,
+        mountpoint: str,
+        source: str,
+        helper: str | None,
+        options: MountOptions,
+        spin_s: float,
+    ) -> Server:
+        """Mount under the source, and serve."""
 
 
 def _end_watcher(watcher: Watcher, source: str) -> None:

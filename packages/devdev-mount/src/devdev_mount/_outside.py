@@ -17,7 +17,7 @@ if sys.platform == "linux":
         mount_table,
         run_bounded,
     )
-    from devdev_mount._fuse._device import find_helper
+    from devdev_mount._fusermount import find_helper
     from devdev_mount._holders import scan
 
 LOOK_TIMEOUT = 2.0

@@ -130,32 +130,30 @@ class Connection:
         return True
 
     def _handle(self) -> None:
-        """Answer a request, exactly once, and see to what follows it."""
-        error, reply = self._ask(self._request)
-        if error == -Errno.ENOSPC:
-            self._try_again()
-        else:
-            self._finish(self._request, error, reply)
-
-    def _try_again(self) -> None:
-        """Answer what was refused for want of space, after all that is pending.
+        """Answer a request, exactly once; for want of space, after all that is pending.
 
         The kernel has told of what it forgot, which frees removed files, before who
         removed them could ask for more; but it hands that out later.
         """
-        refused = [self._request.copy()]
-        for _ in range(PENDING_MAX):
+        refused: list[Request] = []
+        self._try(refused)
+        for _ in range(PENDING_MAX if refused else 0):
             if not self._receive():
                 break
-            error, reply = self._ask(self._request)
-            if error == -Errno.ENOSPC:
-                refused.append(self._request.copy())
-            else:
-                self._finish(self._request, error, reply)
+            self._try(refused)
         for request in refused:
             self._finish(request, *self._ask(request))
 
+    def _try(self, refused: list[Request]) -> None:
+        """Answer a request, or add it to those that there is no space for."""
+        error, reply = self._ask(self._request)
+        if error == -Errno.ENOSPC:
+            refused.append(self._request.copy())
+        else:
+            self._finish(self._request, error, reply)
+
     def _finish(self, request: Request, error: int, reply: Reply) -> None:
+        """Send the answer, and see to what follows it."""
         if reply is not None and request.opcode not in _UNANSWERED:
             self._answer(request, error, reply)
         if appended := self._ops.take_appended():

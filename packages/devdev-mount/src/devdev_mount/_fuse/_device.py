@@ -9,7 +9,6 @@ import contextlib
 import ctypes
 import errno
 import os
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -17,6 +16,7 @@ from pathlib import Path
 from devdev_mount._detach import FSTYPE
 from devdev_mount._driver import MountOptions
 from devdev_mount._errors import DriverUnavailable, MountError
+from devdev_mount._fusermount import find_helper
 
 DEVICE = "/dev/fuse"
 HELPER_TIMEOUT = 10.0
@@ -27,11 +27,6 @@ MS_NODEV = 4
 
 _CAP_SYS_ADMIN = 21
 _CONTAINER = "in a container: --device /dev/fuse --cap-add SYS_ADMIN"
-
-
-def find_helper() -> str | None:
-    """The program that mounts for whom mount(2) is not permitted."""
-    return shutil.which("fusermount3") or shutil.which("fusermount")
 
 
 def check(options: MountOptions) -> None:

@@ -16,16 +16,15 @@ from devdev_mount import _forks
 from devdev_mount._driver import MountOptions
 from devdev_mount._fuse._actors import Actors
 from devdev_mount._fuse._connection import Connection
-from devdev_mount._fuse._device import check, find_helper, mount_device
+from devdev_mount._fuse._device import check, mount_device
 from devdev_mount._fuse._mirror import KernelMirror
 from devdev_mount._fuse._ops import Ops
-from devdev_mount._mounted import MountSession, Server, start
-from devdev_mount._mountpoint import resolve_mountpoint
+from devdev_mount._mounted import MountDriver, Server
 
 logger = logging.getLogger(__name__)
 
 
-class FuseDriver:
+class FuseDriver(MountDriver):
     """The driver that speaks the kernel's protocol itself."""
 
     name = "fuse"
@@ -34,29 +33,16 @@ class FuseDriver:
         """Refuse what this host does not offer; see `Driver.check`."""
         check(options)
 
-    def resolve(self, mountpoint: str | os.PathLike[str]) -> str:
-        """An existing, empty directory; see `Driver.resolve`."""
-        return resolve_mountpoint(mountpoint)
-
-    def start(
+    def _begin(
         self,
         fs: Fs,
         mountpoint: str,
+        source: str,
+        helper: str | None,
         options: MountOptions,
-        *,
-        is_private: bool,
-        spin_s: float = 0.0,
-        lifeline: int | None = None,
-    ) -> MountSession:
-        """Mount and serve on a thread of this process; see `Driver.start`."""
-        helper = find_helper()
-        return start(
-            lambda source: _Server(fs, mountpoint, source, helper, options, spin_s),
-            mountpoint,
-            helper,
-            is_private=is_private,
-            lifeline=lifeline,
-        )
+        spin_s: float,
+    ) -> Server:
+        return _Server(fs, mountpoint, source, helper, options, spin_s)
 
 
 class _Server(Server):

@@ -21,19 +21,18 @@ from devdev_mount._detach import FSTYPE
 from devdev_mount._driver import MountOptions
 from devdev_mount._errors import MountError
 from devdev_mount._fuse._actors import Actors
-from devdev_mount._fuse._device import check, find_helper
+from devdev_mount._fuse._device import check
 from devdev_mount._libfuse._binding import Callback, Library, make_args
 from devdev_mount._libfuse._mirror import LibfuseMirror
 from devdev_mount._libfuse._operations import Operations
 from devdev_mount._libfuse._request import Request
-from devdev_mount._mounted import MountSession, Server, start
-from devdev_mount._mountpoint import resolve_mountpoint
+from devdev_mount._mounted import MountDriver, Server
 from devdev_mount._waiting import Waiting
 
 logger = logging.getLogger(__name__)
 
 
-class LibfuseDriver:
+class LibfuseDriver(MountDriver):
     """The portable driver, over fusepy and libfuse 2."""
 
     name = "libfuse"
@@ -43,29 +42,16 @@ class LibfuseDriver:
         check(options)
         Library()
 
-    def resolve(self, mountpoint: str | os.PathLike[str]) -> str:
-        """An existing, empty directory; see `Driver.resolve`."""
-        return resolve_mountpoint(mountpoint)
-
-    def start(
+    def _begin(
         self,
         fs: Fs,
         mountpoint: str,
+        source: str,
+        helper: str | None,
         options: MountOptions,
-        *,
-        is_private: bool,
-        spin_s: float = 0.0,
-        lifeline: int | None = None,
-    ) -> MountSession:
-        """Mount and serve on a thread of this process; see `Driver.start`."""
-        helper = find_helper()
-        return start(
-            lambda source: _Server(fs, mountpoint, source, helper, options, spin_s),
-            mountpoint,
-            helper,
-            is_private=is_private,
-            lifeline=lifeline,
-        )
+        spin_s: float,
+    ) -> Server:
+        return _Server(fs, mountpoint, source, helper, options, spin_s)
 
 
 def mount_words(source: str, options: MountOptions) -> list[str]:
