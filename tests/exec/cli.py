@@ -89,6 +89,5 @@ class Background:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        if self.process.poll() is None:
+        with self.process:  # closes the pipes, even if it has ended by itself
             self.process.kill()
-            self.finish()
