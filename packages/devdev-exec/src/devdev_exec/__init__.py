@@ -27,12 +27,16 @@ from devdev_mount import SnapshotError as SnapshotError
 from devdev_mount import Stat as Stat
 from devdev_mount import Unkept as Unkept
 
+from devdev_exec._awaiting import Pattern as Pattern
+from devdev_exec._awaiting import Waited as Waited
 from devdev_exec._cancellation import Cancellation as Cancellation
 from devdev_exec._errors import ExecCancelled as ExecCancelled
 from devdev_exec._errors import ExecError as ExecError
 from devdev_exec._errors import SpawnError as SpawnError
+from devdev_exec._log import Output as Output
 from devdev_exec._pty import WindowSize as WindowSize
 from devdev_exec._result import ExecResult as ExecResult
+from devdev_exec._session import Session as Session
 from devdev_exec._workspace import HOME as HOME
 from devdev_exec._workspace import DriverChoice as DriverChoice
 from devdev_exec._workspace import Workspace as Workspace
@@ -61,15 +65,19 @@ __all__ = (
     "NotADirectory",
     "NotFound",
     "NotPermitted",
+    "Output",
+    "Pattern",
     "PullReport",
     "PushReport",
     "RenameFlags",
     "ServerDied",
+    "Session",
     "SetAttr",
     "SnapshotError",
     "SpawnError",
     "Stat",
     "Unkept",
+    "Waited",
     "WindowSize",
     "Workspace",
 )

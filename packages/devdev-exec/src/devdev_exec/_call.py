@@ -5,12 +5,14 @@ import json
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
+from devdev_exec._ending import decode_ending, supervisor_died
 from devdev_exec._errors import ExecError, SpawnError
 from devdev_exec._output import BoundedOutput
 from devdev_exec._result import ExecResult
 from devdev_exec._timeouts import END_TIMEOUT
-from devdev_exec._wire import Cause, Channel, Kind, Request
+from devdev_exec._wire import Cause, Channel, Kind, Request, encode
 
 OutputHandler = Callable[[bytes], object]
 """Is called with each piece of output, in the thread that waits for the result."""
@@ -86,10 +88,7 @@ class Call:
                     return result
         if not self._is_accepted:
             return None
-        raise ExecError(
-            f"{self._request.argv[0]!r} was ended because the process standing over "
-            "it died"
-        )
+        raise supervisor_died(self._request.argv)
 
     def _take(self, kind: Kind, payload: bytes) -> ExecResult | None:
         match kind:
@@ -106,32 +105,16 @@ class Call:
             case Kind.FAILED:
                 raise SpawnError(**json.loads(payload))
             case Kind.ENDED:
-                return self._result(**json.loads(payload))
+                return self._complete(decode_ending(self._request.argv, payload))
         return None
 
-    def _result(
-        self,
-        *,
-        cause: int,
-        exit_code: int | None,
-        signal: int | None,
-        duration_s: float,
-    ) -> ExecResult:
-        if cause == Cause.STOPPED:
-            raise ExecError(
-                f"{self._request.argv[0]!r} was ended because the launcher was closed "
-                "or its helper process died"
-            )
+    def _complete(self, result: ExecResult) -> ExecResult:
         output, stderr = self._streams.values()
-        return ExecResult(
-            argv=tuple(self._request.argv),
-            exit_code=exit_code,
-            signal=signal,
-            timed_out=cause == Cause.TIMEOUT,
+        return replace(
+            result,
             output=output.value(),
             stderr=stderr.value(),
             dropped_bytes=output.dropped + stderr.dropped,
-            duration_s=duration_s,
         )
 
     def _give_up(self) -> ExecResult:
@@ -141,12 +124,10 @@ class Call:
                 f"{self._request.argv[0]!r} was not run: the launcher's helper "
                 "process does not answer; close the launcher and make another"
             )
-        return self._result(
-            cause=Cause.TIMEOUT,
-            exit_code=None,
-            signal=None,
-            duration_s=time.monotonic() - self._begin,
-        )
+        unknown = {"exit_code": None, "signal": None}
+        duration_s = time.monotonic() - self._begin
+        payload = encode({"cause": Cause.TIMEOUT, "duration_s": duration_s, **unknown})
+        return self._complete(decode_ending(self._request.argv, payload))
 
     def _abandon(self) -> None:
         """Have the command ended, and wait until it is."""

@@ -16,13 +16,15 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import IO, Self
 
 from devdev_exec._call import Call, OutputHandler, StartHandler
 from devdev_exec._cancellation import Cancellation
 from devdev_exec._errors import ExecCancelled, ExecError, SpawnError
+from devdev_exec._link import Link
+from devdev_exec._multiplexer import Multiplexer
 from devdev_exec._pty import WindowSize
 from devdev_exec._result import ExecResult
 from devdev_exec._timeouts import CLOSE_TIMEOUT, SUBMIT_TIMEOUT
@@ -80,6 +82,7 @@ class Launcher:
         self._lock = threading.Lock()
         self._is_closed = False
         self._helper = _HelperProcess()
+        self._multiplexer: Multiplexer | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -163,6 +166,7 @@ class Launcher:
             rows=size.rows,
             columns=size.columns,
             has_input=bool(stdin),
+            interactive=False,
             umask=umask & 0o777,
             deadline=(
                 time.monotonic() + checked_timeout(timeout)
@@ -184,7 +188,74 @@ class Launcher:
                 result = _wait_result(call, cancellation)
             if result is not None:
                 return result
-        raise ExecError(
+        raise self._helper_ends(request)
+
+    def start(
+        self,
+        argv: Sequence[str | bytes],
+        *,
+        cwd: str,
+        env: Mapping[str, str],
+        pty: bool = True,
+        size: WindowSize = DEFAULT_WINDOW_SIZE,
+        deadline: float = math.inf,
+        umask: int = 0o022,
+        max_output: int = DEFAULT_MAX_OUTPUT,
+        on_start: StartHandler = lambda pid: None,
+        on_end: Callable[[Link], object] = Link.finish,
+    ) -> Link:
+        """Start a program that goes on, with input that stays open.
+
+        Arguments are those of `run`, but of each stream the last `max_output` bytes
+        are kept. `on_end` is called once it is over, in a thread that is for such calls
+        only, and calls `Link.finish`.
+
+        Raises:
+            SpawnError, ExecError: As `run`.
+        """
+        request = Request(
+            argv=checked_argv(argv),
+            cwd=_checked_cwd(cwd),
+            env=dict(env),
+            pty=pty,
+            rows=size.rows,
+            columns=size.columns,
+            has_input=not pty,
+            interactive=True,
+            umask=umask & 0o777,
+            deadline=deadline,
+        )
+        for _ in range(2):
+            link = Link(self._submit(), request, max_output)
+            try:
+                is_started = link.open(on_start)
+                if is_started:
+                    self._serve(link, on_end)
+                    return link
+            except BaseException:
+                link.abandon()
+                raise
+            link.close()
+        raise self._helper_ends(request)
+
+    def release(self, link: Link) -> None:
+        """Free what `start` gave; the program is ended if it has not."""
+        assert self._multiplexer is not None
+        if link.is_over:  # nobody else has it any more
+            link.close()
+        else:
+            self._multiplexer.release(link)
+
+    def _serve(self, link: Link, on_end: Callable[[Link], object]) -> None:
+        with self._lock:
+            if self._is_closed:
+                raise ExecError("the launcher is closed")
+            if self._multiplexer is None:
+                self._multiplexer = Multiplexer()
+            self._multiplexer.add(link, on_end)
+
+    def _helper_ends(self, request: Request) -> ExecError:
+        return ExecError(
             f"{request.argv[0]!r} was not run: the launcher's helper process ends as "
             f"soon as it starts\n{self._helper.last_words()}"
         )
@@ -192,11 +263,13 @@ class Launcher:
     def close(self) -> None:
         """End all commands and the helper. A second call does nothing.
 
-        Calls of `run` that this ends raise ExecError.
+        Calls of `run` that this ends raise ExecError; so does what waits for a link.
         """
         with self._lock:
             self._is_closed = True
             self._helper.close()
+            if self._multiplexer is not None:
+                self._multiplexer.close(CLOSE_TIMEOUT)
 
     def _submit(self) -> socket.socket:
         """Give the helper one end of a new socket for a command; return the other."""

@@ -82,6 +82,7 @@ def _spawn_in_terminal(child: "_Child", status: int, own_input: int | None) -> P
         pass_fds=child.descriptors,
     )
     output = os.dup(process.fd)
+    is_typed = child.request.interactive
     process.fileobj.close()
     process.closed = True  # else its finalizer sleeps, and ends the program
     flags = os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC
@@ -89,7 +90,8 @@ def _spawn_in_terminal(child: "_Child", status: int, own_input: int | None) -> P
         pid=process.pid,
         status=status,
         output=output,
-        input=own_input,
+        input=os.dup(output) if is_typed else own_input,
+        is_typed=is_typed,
         terminal=fcntl.ioctl(output, _TIOCGPTPEER, flags),
     )
 

@@ -33,6 +33,7 @@ class Program:
         stderr: int | None = None,
         input: int | None = None,
         terminal: int | None = None,
+        is_typed: bool = False,
     ) -> None:
         """Take over the descriptors.
 
@@ -42,11 +43,12 @@ class Program:
                 what failed.
             output: Its standard output, or the master side of its terminal.
             stderr: Its standard error, unless that is the terminal.
-            input: What it reads as its standard input, unless that is the
-                terminal or empty.
+            input: Where what it reads is written: a pipe, or the master side of
+                its terminal; None if it reads nothing.
             terminal: The slave side of its terminal. While it is open here, the
                 master side reports no hang-up, and the terminal can be asked
                 whether it holds input that nobody has read.
+            is_typed: `input` is its terminal.
         """
         self.pid = pid
         self.failure = b""
@@ -59,6 +61,7 @@ class Program:
         self._master = output
         self._input = input
         self._terminal = terminal
+        self._is_typed = is_typed
         self._pending = bytearray()
         self._input_ends = False
         for fd in (status, output, stderr, input):
@@ -81,9 +84,10 @@ class Program:
         return len(self._pending)
 
     @property
-    def has_terminal(self) -> bool:
-        """Whether it runs under a pseudo-terminal."""
-        return self._terminal is not None
+    def offers_end_of_file(self) -> bool:
+        """Whether it has a terminal, at which nobody types, or no more."""
+        is_typed = self._is_typed and self._input is not None
+        return self._terminal is not None and not is_typed
 
     def read_status(self) -> None:
         """Learn whether the program runs."""
@@ -130,7 +134,7 @@ class Program:
                 del self._pending[: os.write(self._input, self._pending)]
         except BlockingIOError:
             return
-        except BrokenPipeError:  # nobody reads it
+        except OSError:  # EPIPE, or EIO of a terminal: nobody reads it
             self._pending.clear()
             self._input_ends = True
         if self._input_ends and not self._pending:
@@ -145,13 +149,19 @@ class Program:
         typed whenever the terminal has no unread input. A terminal in canonical
         mode does not echo it.
         """
-        if self._terminal is None or self._status is not None:
+        if not self.offers_end_of_file or self._status is not None:
             return
+        assert self._terminal is not None
         if self._master not in self.streams or _is_readable(self._terminal):
             return
         with contextlib.suppress(OSError, termios.error):  # full, or hung up
             key = termios.tcgetattr(self._terminal)[6][termios.VEOF]
             os.write(self._master, _END_OF_FILE if key == b"\0" else key)
+
+    def resize(self, rows: int, columns: int) -> None:
+        """Give the terminal another size, which SIGWINCH tells its programs."""
+        if self._terminal is not None:
+            termios.tcsetwinsize(self._terminal, (rows, columns))
 
 
 def _is_readable(fd: int) -> bool:

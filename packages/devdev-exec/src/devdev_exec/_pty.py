@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+DEFAULT_TERM = "xterm-256color"
+"""The kind of terminal that a program that goes on is told it has."""
+
 _LARGEST = 0xFFFF  # struct winsize holds unsigned shorts
 
 

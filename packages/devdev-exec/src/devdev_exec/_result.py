@@ -43,6 +43,14 @@ class ExecResult:
     duration_s: float
     """Seconds from the start of the program to its end."""
 
+    cpu_s: float = 0.0
+    """Seconds of processor time, user and system, of the program and of all it started
+    and that was waited for, as getrusage(2) counts them."""
+
+    max_rss: int = 0
+    """Bytes: the largest resident set that any one of these processes reached, as
+    getrusage(2) has it. It is no less than the launcher's own, some 15 MiB."""
+
     span: int = 0
     """The span of the history that has what it changed, to be looked at or undone; 0
     if it changed nothing."""

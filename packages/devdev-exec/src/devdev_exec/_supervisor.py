@@ -11,8 +11,10 @@ import sys
 if sys.platform != "linux":
     raise ImportError("only the helper loads this, and it runs on Linux only")
 
+import json
 import math
 import os
+import resource
 import select
 import signal
 import socket
@@ -20,11 +22,11 @@ import time
 from collections.abc import Callable
 
 from devdev_exec._posix import spawn
-from devdev_exec._processes import SignalPipe, adopt_orphans
+from devdev_exec._processes import SignalPipe, adopt_orphans, descendants, send_signals
 from devdev_exec._program import Program
 from devdev_exec._teardown import Step, Teardown
 from devdev_exec._timeouts import FLUSH_TIMEOUT, LONGEST_WAIT
-from devdev_exec._wire import Cause, Channel, Kind, Request, encode
+from devdev_exec._wire import Cause, Channel, Kind, Request, Target, encode
 
 _EOF_INTERVAL = 0.05  # between two looks whether the terminal lacks end of file
 _INPUT_LIMIT = 256 * 1024  # bytes the program has not taken before the owner waits
@@ -58,6 +60,7 @@ class Supervisor:
         self._program: Program | None = None
         self._begin = 0.0
         self._deadline = math.inf
+        self._is_interactive = False
         self._teardown = Teardown()
         self._cause = Cause.EXIT
         self._exit: int | None = None  # as os.waitstatus_to_exitcode gives it
@@ -89,15 +92,9 @@ class Supervisor:
         if program is None:
             return interests
         if program.status is not None:
-            interests[program.status] = (
-                select.POLLIN,
-                lambda _: program.read_status(),
-            )
+            interests[program.status] = (select.POLLIN, self._learn_status)
         if program.writable is not None:
-            interests[program.writable] = (
-                select.POLLOUT,
-                lambda _: program.write_input(),
-            )
+            interests[program.writable] = (select.POLLOUT, self._write_input)
         if self._channel.backlog < _OUTPUT_LIMIT:
             for fd in program.streams:
                 interests[fd] = (select.POLLIN, self._forwarder(fd))
@@ -128,7 +125,7 @@ class Supervisor:
         due = self._teardown.due_in(now)
         if self._teardown.step is Step.NONE:
             due = min(due, self._deadline - now)
-        if self._program is not None and self._program.has_terminal:
+        if self._program is not None and self._program.offers_end_of_file:
             due = min(due, _EOF_INTERVAL)
         return max(due, 0.0)
 
@@ -163,6 +160,20 @@ class Supervisor:
             self._program.add_input(payload)
         elif kind is Kind.INPUT_END:
             self._program.end_input()
+        elif kind is Kind.CLOSE:
+            self._end(Cause.CLOSED)
+        elif kind is Kind.RESIZE:
+            self._program.resize(**json.loads(payload))
+        elif kind is Kind.SIGNAL:
+            self._signal(**json.loads(payload))
+
+    def _signal(self, *, signal: int, to: str) -> None:
+        if to == Target.TREE:
+            send_signals(descendants(os.getpid()), (signal,))
+        elif self._program is not None and self._exit is None:
+            # Nobody else reaps it, so the number is still its own.
+            pid = self._program.pid
+            send_signals([-pid if to == Target.GROUP else pid], (signal,))
 
     def _send(self, kind: Kind, payload: bytes = b"") -> None:
         if self._has_owner:
@@ -177,6 +188,8 @@ class Supervisor:
         """End the command for a reason that is not its program's own end."""
         if self._teardown.step is Step.NONE:
             self._cause = cause
+            if self._is_interactive:  # as when a terminal's window is closed
+                send_signals(descendants(os.getpid()), (signal.SIGHUP,))
             self._teardown.begin(Step.TERMINATE, time.monotonic())
         if self._program is None:
             self._is_over = True
@@ -186,6 +199,7 @@ class Supervisor:
     def _start(self, request: Request) -> None:
         self._begin = time.monotonic()
         self._deadline = request.deadline
+        self._is_interactive = request.interactive
         if self._begin >= self._deadline:
             self._end(Cause.TIMEOUT)
             return
@@ -195,6 +209,23 @@ class Supervisor:
             message = f"no process for program {request.argv[0]!r}: {exc}"
             self._failure = encode({"errno": exc.errno, "message": message})
             self._is_over = True
+
+    def _learn_status(self, events: int = 0) -> None:
+        """Learn whether the program runs, and tell who waits for that."""
+        program = self._program
+        if program is None or program.status is None:
+            return
+        program.read_status()
+        if program.status is None and not program.failure and self._is_interactive:
+            self._send(Kind.STARTED, encode({"pid": program.pid}))
+
+    def _write_input(self, events: int) -> None:
+        assert self._program is not None
+        backlog = self._program.backlog
+        self._program.write_input()
+        if self._is_interactive:
+            taken = backlog - self._program.backlog
+            self._send(Kind.TAKEN, encode({"bytes": taken}))
 
     def _forwarder(self, fd: int) -> Callable[[int], None]:
         def forward(events: int) -> None:
@@ -237,7 +268,7 @@ class Supervisor:
         """Move on what the last processes wrote before they ended."""
         if self._program is None:
             return
-        self._program.read_status()
+        self._learn_status()
         self._failure = self._program.failure
         for fd in list(self._program.streams):
             room = _DRAIN_LIMIT  # somebody outside may hold it and write on
@@ -251,11 +282,14 @@ class Supervisor:
         if self._failure:
             self._send(Kind.FAILED, self._failure)
             return
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
         result: dict[str, object] = {
             "cause": self._cause,
             "exit_code": None,
             "signal": None,
             "duration_s": self._duration_s,
+            "cpu_s": usage.ru_utime + usage.ru_stime,
+            "max_rss": usage.ru_maxrss * 1024,
         }
         if self._exit is None:  # never started, or nothing can end it
             result["duration_s"] = time.monotonic() - self._begin

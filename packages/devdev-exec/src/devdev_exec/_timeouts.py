@@ -26,3 +26,9 @@ SUBMIT_TIMEOUT = 10.0
 
 LONGEST_WAIT = 3600.0
 """What is asked of poll(2) at a time: it counts milliseconds in an int."""
+
+START_TIMEOUT = 30.0
+"""For a program that goes on to be executed; it may lie on a slow mount."""
+
+TURN_TIMEOUT = 10.0
+"""For another program to end, where one that goes on has to wait for it."""

@@ -10,7 +10,7 @@ import socket
 import struct
 import sys
 import time
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from devdev_exec._timeouts import LONGEST_WAIT
 
@@ -27,6 +27,12 @@ class Kind(IntEnum):
     """Owner: bytes for standard input."""
     INPUT_END = 3
     """Owner: standard input ends here; no payload."""
+    RESIZE = 4
+    """Owner: the terminal has `rows` and `columns`."""
+    SIGNAL = 5
+    """Owner: send the `signal` `to` whom it says (`Target`)."""
+    CLOSE = 6
+    """Owner: end the program, and tell how it ended; no payload."""
     ACCEPTED = 16
     """Supervisor: it runs and will answer (`pid`, its own)."""
     OUTPUT = 17
@@ -36,7 +42,12 @@ class Kind(IntEnum):
     FAILED = 19
     """Supervisor, last: the program was not started (`errno`, `message`)."""
     ENDED = 20
-    """Supervisor, last: `cause`, `exit_code`, `signal`, `duration_s`."""
+    """Supervisor, last: `cause`, `exit_code`, `signal`, `duration_s`, `cpu_s`,
+    `max_rss`."""
+    STARTED = 21
+    """Supervisor, of what is interactive: the program runs (`pid`)."""
+    TAKEN = 22
+    """Supervisor, of what is interactive: so many `bytes` of input are no more here."""
 
 
 class Cause(IntEnum):
@@ -48,6 +59,19 @@ class Cause(IntEnum):
     """Its time was over."""
     STOPPED = 3
     """The launcher was closed or its helper ended."""
+    CLOSED = 4
+    """Its owner sent CLOSE."""
+
+
+class Target(StrEnum):
+    """Who gets a signal."""
+
+    PROCESS = "process"
+    """The program."""
+    GROUP = "group"
+    """Its process group."""
+    TREE = "tree"
+    """It, and every process that descends from it."""
 
 
 class Request:
@@ -60,6 +84,7 @@ class Request:
         "deadline",
         "env",
         "has_input",
+        "interactive",
         "pty",
         "rows",
         "umask",
@@ -74,7 +99,8 @@ class Request:
         pty: bool,
         rows: int,
         columns: int,
-        has_input: bool,
+        has_input: bool,  # it reads a pipe
+        interactive: bool,  # its terminal, if it has one, is typed at by the owner
         umask: int,
         deadline: float,  # in time.monotonic(), one clock for all processes
     ) -> None:
@@ -85,6 +111,7 @@ class Request:
         self.rows = rows
         self.columns = columns
         self.has_input = has_input
+        self.interactive = interactive
         self.umask = umask
         self.deadline = deadline
 

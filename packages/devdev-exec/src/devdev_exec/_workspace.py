@@ -5,11 +5,12 @@ Two processes belong to a mounted workspace: the server that owns the filesystem
 process does.
 """
 
+import math
 import os
 import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Lock
@@ -47,9 +48,12 @@ from devdev_exec._launcher import (
     checked_argv,
     checked_timeout,
 )
-from devdev_exec._pty import WindowSize
+from devdev_exec._link import Link
+from devdev_exec._pty import DEFAULT_TERM, WindowSize
 from devdev_exec._result import ExecResult
-from devdev_exec._running import run_on_copy, run_on_mount
+from devdev_exec._running import Running, abandoning, begin_running, run_to_end
+from devdev_exec._session import Session
+from devdev_exec._timeouts import TURN_TIMEOUT
 
 HOME = "/home"
 """Where programs have their HOME: a directory of the workspace."""
@@ -109,6 +113,7 @@ class Workspace:
         self._lock = Lock()
         self._turn = Lock()
         self._launcher: Launcher | None = None
+        self._sessions: dict[Link, Session] = {}
         self._closed = False
         self._served: Served | Attached | None = None
         self.fs: FsBase
@@ -226,13 +231,7 @@ class Workspace:
                 `pull`: what the program changed stays in the directory, and is brought
                 in after the next one.
         """
-        served = self._served
-        if served is None:
-            message = "nothing is mounted (mount=False), so no program can run in it"
-            raise ExecError(message)
-        if isinstance(served, Attached) and served.driver == "copy":
-            message = f"{served.path} is a copy, in which only its owner runs programs"
-            raise ExecError(message)
+        served = self._place_to_run()
         give_up = time.monotonic() + checked_timeout(timeout)
         program = checked_argv(argv)
         environment = curated_environment(
@@ -244,13 +243,10 @@ class Workspace:
         )
         launcher = self._start_launcher()
         with self._having_turn(give_up, cancellation):
-            self.fs.mkdir(HOME, parents=True, exist_ok=True)
-            # A slash at the end lets only a directory pass.
-            inside = self.fs.realpath(f"{cwd}/").rstrip("/")
             run = partial(
                 launcher.run,
                 program,
-                cwd=f"{served.path}{inside}",
+                cwd=self._directory(served, cwd),
                 env=environment,
                 pty=pty,
                 size=size,
@@ -262,12 +258,111 @@ class Workspace:
                 on_stderr=on_stderr,
                 cancellation=cancellation,
             )
-            run_here = run_on_copy if served.driver == "copy" else run_on_mount
-            return run_here(
-                served,
-                _actor_of(program) if actor is None else actor,
-                lambda on_start: run(on_start=on_start),
+            running = begin_running(
+                served, _actor_of(program) if actor is None else actor
             )
+            return run_to_end(running, lambda on_start: run(on_start=on_start))
+
+    def start(
+        self,
+        argv: Sequence[str],
+        *,
+        cwd: str = "/",
+        pty: bool = True,
+        size: WindowSize = DEFAULT_WINDOW_SIZE,
+        term: str = DEFAULT_TERM,
+        timeout: float | None = None,
+        inherit: Iterable[str] = (),
+        variables: Mapping[str, str] | None = None,
+        search_path: str | None = None,
+        max_output: int = DEFAULT_MAX_OUTPUT,
+        actor: str | None = None,
+    ) -> Session:
+        """Start a program that goes on, to be written to and waited for.
+
+        It runs as with `exec`, but its input stays open. With the copy driver no other
+        program runs until it has ended.
+
+        Arguments that are not told of here are those of `exec`. With `pty=False` it
+        gets pipes: for programs that talk to programs. TERM is `term`. It may run for
+        `timeout` seconds; None is as long as the workspace is open. Of each stream,
+        the last `max_output` bytes are kept, in a file without a name where temporary
+        files are.
+
+        Raises:
+            FsError, SpawnError, ExecError, OSError, MergeConflict, MountError: as
+                `exec`.
+        """
+        served = self._place_to_run()
+        give_up = math.inf
+        if timeout is not None:
+            give_up = time.monotonic() + checked_timeout(timeout)
+        program = checked_argv(argv)
+        environment = curated_environment(
+            home=f"{served.path}{HOME}",
+            inherit=inherit,
+            variables={**({"TERM": term} if pty else {}), **(variables or {})},
+            path=search_path,
+            host=os.environ,
+        )
+        launcher = self._start_launcher()
+        name = _actor_of(program) if actor is None else actor
+        turn_by = min(give_up, time.monotonic() + TURN_TIMEOUT)
+        with ExitStack() as failed:
+            turn = failed.enter_context(ExitStack())
+            turn.enter_context(self._having_turn(turn_by, None))
+            directory = self._directory(served, cwd)
+            running = begin_running(served, name)
+            with abandoning(running):
+                link = launcher.start(
+                    program,
+                    cwd=directory,
+                    env=environment,
+                    pty=pty,
+                    size=size,
+                    deadline=give_up,
+                    umask=self._umask,
+                    max_output=max_output,
+                    on_start=running.on_start,
+                    on_end=partial(_end_session, running, turn),
+                )
+            failed.pop_all()  # the session's end gives the turn back
+        session = Session(
+            link,
+            actor=name,
+            size=size if pty else None,
+            changed=running.changed,
+            on_close=partial(self._release_session, launcher, link),
+        )
+        with self._lock:
+            self._sessions[link] = session
+        return session
+
+    def sessions(self) -> tuple[Session, ...]:
+        """What was started and is not closed, oldest first."""
+        with self._lock:
+            return tuple(self._sessions.values())
+
+    def _release_session(self, launcher: Launcher, link: Link) -> None:
+        with self._lock:
+            self._sessions.pop(link, None)
+        launcher.release(link)
+
+    def _place_to_run(self) -> Served | Attached:
+        served = self._served
+        if served is None:
+            message = "nothing is mounted (mount=False), so no program can run in it"
+            raise ExecError(message)
+        if isinstance(served, Attached) and served.driver == "copy":
+            message = f"{served.path} is a copy, in which only its owner runs programs"
+            raise ExecError(message)
+        return served
+
+    def _directory(self, served: Served | Attached, cwd: str) -> str:
+        """Where a directory of the workspace is on the host; HOME is made."""
+        self.fs.mkdir(HOME, parents=True, exist_ok=True)
+        # A slash at the end lets only a directory pass.
+        return f"{served.path}{self.fs.realpath(f'{cwd}/').rstrip('/')}"
 
     @contextmanager
     def _having_turn(
@@ -387,6 +482,8 @@ class Workspace:
         try:
             if self._launcher is not None:
                 self._launcher.close()
+            for session in self.sessions():
+                session.close()
         finally:
             if self._served is not None:
                 self._served.close()
@@ -418,6 +515,11 @@ def _serve(driver: DriverChoice, serve_by: Callable[..., Served]) -> Served:
             return serve_by(driver="copy")
         except DriverUnavailable:
             raise reason from None
+
+
+def _end_session(running: Running, turn: ExitStack, link: Link) -> None:
+    with turn:
+        link.finish(running.complete)
 
 
 def _actor_of(argv: list[str]) -> str:

@@ -23,6 +23,7 @@ from devdev_fs import NotPermitted as NotPermitted
 from devdev_fs import RenameFlags as RenameFlags
 from devdev_fs import SetAttr as SetAttr
 from devdev_fs import SnapshotError as SnapshotError
+from devdev_fs import Span as Span
 from devdev_fs import Stat as Stat
 
 from devdev_mount._attach import Attached as Attached
@@ -92,6 +93,7 @@ __all__ = (
     "ServerDied",
     "SetAttr",
     "SnapshotError",
+    "Span",
     "Stat",
     "Unkept",
     "attach",
