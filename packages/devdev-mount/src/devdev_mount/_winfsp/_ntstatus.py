@@ -1,0 +1,86 @@
+"""Errors as NTSTATUS values ([MS-ERREF] 2.3.1)."""
+
+from enum import IntEnum
+
+from devdev_fs import Errno
+
+
+class NtStatus(IntEnum):
+    """The values that the driver answers."""
+
+    SUCCESS = 0
+    REPARSE = 0x00000104
+    BUFFER_OVERFLOW = 0x80000005
+    INVALID_PARAMETER = 0xC000000D
+    NO_SUCH_DEVICE = 0xC000000E
+    INVALID_DEVICE_REQUEST = 0xC0000010
+    END_OF_FILE = 0xC0000011
+    ACCESS_DENIED = 0xC0000022
+    BUFFER_TOO_SMALL = 0xC0000023
+    OBJECT_NAME_INVALID = 0xC0000033
+    OBJECT_NAME_NOT_FOUND = 0xC0000034
+    OBJECT_NAME_COLLISION = 0xC0000035
+    OBJECT_PATH_NOT_FOUND = 0xC000003A
+    SHARING_VIOLATION = 0xC0000043
+    EAS_NOT_SUPPORTED = 0xC000004F
+    DISK_FULL = 0xC000007F
+    MEDIA_WRITE_PROTECTED = 0xC00000A2
+    FILE_IS_A_DIRECTORY = 0xC00000BA
+    NOT_SAME_DEVICE = 0xC00000D4
+    UNEXPECTED_IO_ERROR = 0xC00000E9
+    DIRECTORY_NOT_EMPTY = 0xC0000101
+    NOT_A_DIRECTORY = 0xC0000103
+    NAME_TOO_LONG = 0xC0000106
+    FILE_CLOSED = 0xC0000128
+    CANNOT_DELETE = 0xC0000121
+    TOO_MANY_LINKS = 0xC0000265
+    NOT_A_REPARSE_POINT = 0xC0000275
+    IO_REPARSE_DATA_INVALID = 0xC0000278
+    IO_REPARSE_TAG_NOT_HANDLED = 0xC0000279
+    REPARSE_POINT_NOT_RESOLVED = 0xC0000280
+    FILE_TOO_LARGE = 0xC0000904
+
+
+STATUSES = {
+    Errno.EPERM: NtStatus.ACCESS_DENIED,
+    Errno.ENOENT: NtStatus.OBJECT_NAME_NOT_FOUND,
+    Errno.EIO: NtStatus.UNEXPECTED_IO_ERROR,
+    Errno.ENXIO: NtStatus.NO_SUCH_DEVICE,
+    Errno.E2BIG: NtStatus.INVALID_PARAMETER,
+    Errno.EBADF: NtStatus.FILE_CLOSED,
+    Errno.EACCES: NtStatus.ACCESS_DENIED,
+    Errno.EBUSY: NtStatus.SHARING_VIOLATION,
+    Errno.EEXIST: NtStatus.OBJECT_NAME_COLLISION,
+    Errno.EXDEV: NtStatus.NOT_SAME_DEVICE,
+    Errno.ENODEV: NtStatus.NO_SUCH_DEVICE,
+    Errno.ENOTDIR: NtStatus.NOT_A_DIRECTORY,
+    Errno.EISDIR: NtStatus.FILE_IS_A_DIRECTORY,
+    Errno.EINVAL: NtStatus.INVALID_PARAMETER,
+    Errno.ETXTBSY: NtStatus.SHARING_VIOLATION,
+    Errno.EFBIG: NtStatus.FILE_TOO_LARGE,
+    Errno.ENOSPC: NtStatus.DISK_FULL,
+    Errno.ESPIPE: NtStatus.INVALID_PARAMETER,
+    Errno.EROFS: NtStatus.MEDIA_WRITE_PROTECTED,
+    Errno.EMLINK: NtStatus.TOO_MANY_LINKS,
+    Errno.ERANGE: NtStatus.BUFFER_TOO_SMALL,
+    Errno.ENAMETOOLONG: NtStatus.NAME_TOO_LONG,
+    Errno.ENOSYS: NtStatus.INVALID_DEVICE_REQUEST,
+    Errno.ENOTEMPTY: NtStatus.DIRECTORY_NOT_EMPTY,
+    Errno.ELOOP: NtStatus.REPARSE_POINT_NOT_RESOLVED,
+    Errno.ENODATA: NtStatus.EAS_NOT_SUPPORTED,
+    Errno.EOPNOTSUPP: NtStatus.INVALID_DEVICE_REQUEST,
+    Errno.ESTALE: NtStatus.FILE_CLOSED,
+}
+"""Every error of the store, by its errno."""
+
+
+class NtError(Exception):
+    """An answer that no errno stands for.
+
+    Args:
+        status: the answer.
+    """
+
+    def __init__(self, status: NtStatus) -> None:
+        super().__init__(status.name)
+        self.status = status
