@@ -4,10 +4,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from devdev_fs import FallocateFlags, SetAttr
-from devdev_mount import DriverUnavailable, Fs, mount, serve
+from devdev_mount import DriverUnavailable, Fs, MountOptions, mount, serve
 
 if sys.platform != "linux":
     pytest.skip("only Linux has a mount driver", allow_module_level=True)
@@ -144,3 +145,21 @@ def test_who_has_a_file_without_a_name_sees_that_it_is_shorter_by_asking() -> No
         file.seek(0)
         assert file.read(1000) == b"x" * 100
         served.fs.inodes.unpin(ino)
+
+
+@pytest.mark.fuse
+@pytest.mark.skipif(os.geteuid() != 0, reason="root has capabilities to lose")
+@pytest.mark.parametrize(("ownership", "refused"), [("mapped", False), ("exact", True)])
+def test_root_without_capabilities_is_not_refused_what_it_could_permit_itself(
+    ownership: Literal["mapped", "exact"], refused: bool
+) -> None:
+    argv = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    with serve(options=MountOptions(ownership=ownership)) as served:
+        served.fs.write_text("/f", "x")
+        served.fs.chmod("/f", 0o444)
+        command = [*argv, "sh", "-c", "echo y > f"]
+        done = subprocess.run(command, cwd=served.path, timeout=15, check=False)
+        assert bool(done.returncode) == refused
+        command[-1] = "chmod 644 f && echo y > f"
+        subprocess.run(command, cwd=served.path, timeout=15, check=True)
+        assert served.fs.read_text("/f") == "y\n"

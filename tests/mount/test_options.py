@@ -3,12 +3,14 @@
 import errno
 import os
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from textwrap import dedent
+from typing import Any
 
 import pytest
 from devdev_fs import Fs, SetAttr
@@ -23,6 +25,12 @@ if sys.platform != "linux":
 pytestmark = pytest.mark.fuse
 
 SOMEBODY = 4321
+
+_NOBODY = 2**32 - 1
+MODE_644 = struct.pack(
+    "<I" + 3 * "HHI", 2, 1, 6, _NOBODY, 4, 4, _NOBODY, 0x20, 4, _NOBODY
+)
+"""An access control list that says no more than a mode (posix_acl_xattr.h)."""
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do this")
 
@@ -163,8 +171,43 @@ def test_a_device_node_is_kept_but_not_used(fs: Fs, root: Path) -> None:
 
 
 def test_a_mount_has_no_set_id_and_no_devices_unless_asked(root: Path) -> None:
-    assert {"rw", "nosuid", "nodev", "default_permissions"} <= mount_flags(root)
+    assert {"rw", "nosuid", "nodev"} <= mount_flags(root)
     assert "allow_other" not in mount_flags(root)
+
+
+@pytest.mark.parametrize("options", [{"allow_other": True}, {"ownership": "exact"}])
+@needs_root
+def test_the_kernel_checks_permissions_where_others_come_in_or_own_something(
+    options: dict[str, Any], fs: Fs, root: Path
+) -> None:
+    with mount(fs, options=MountOptions(**options)) as mounted:
+        assert "default_permissions" in mount_flags(mounted.path)
+    assert "default_permissions" not in mount_flags(root)
+
+
+def test_nobody_executes_what_has_no_permission_to_execute(root: Path) -> None:
+    """Also where the kernel checks nothing else; and it follows a list that is set."""
+    (root / "f").write_bytes(b"#!/bin/sh\n")
+    (root / "program").write_bytes(b"#!/bin/sh\nexit $#\n")
+    os.chmod(root / "program", 0o755)
+    assert os.access(root / "f", os.R_OK | os.W_OK)
+    assert not os.access(root / "f", os.X_OK)
+    assert os.access(root / "program", os.X_OK)
+    run(root / "program")
+    run_python(
+        f"""
+        import os
+        try:
+            os.execv("f", ["f", "executed: fails"])
+        except PermissionError:
+            os.setxattr("program", "system.posix_acl_access", {MODE_644!r})
+        try:
+            os.execv("program", ["program", "executed: fails"])
+        except PermissionError:
+            assert os.stat("program").st_mode & 0o777 == 0o644
+        """,
+        cwd=root,
+    )
 
 
 @needs_root

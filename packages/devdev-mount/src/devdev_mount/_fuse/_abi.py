@@ -158,6 +158,7 @@ SETXATTR_IN_COMPAT = Struct("=II")
 GETXATTR_IN = Struct("=I4x")
 GETXATTR_OUT = Struct("=I4x")
 
+ACCESS_IN = Struct("=I4x")
 FALLOCATE_IN = Struct("=8xQQI4x")
 LSEEK_IN = Struct("=8xQI4x")
 LSEEK_OUT = Struct("=Q")

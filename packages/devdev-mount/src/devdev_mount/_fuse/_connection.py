@@ -154,6 +154,9 @@ class Connection:
 
     def _finish(self, request: Request, error: int, reply: Reply) -> None:
         """Send the answer, and see to what follows it."""
+        if request.opcode == Opcode.SETXATTR:
+            # An access control list is the mode as well, which Linux goes on to have.
+            self._mirror.forget_attributes(request.nodeid)
         if reply is not None and request.opcode not in _UNANSWERED:
             self._answer(request, error, reply)
         if appended := self._ops.take_appended():

@@ -26,6 +26,9 @@ MS_NOSUID = 2
 MS_NODEV = 4
 
 _CAP_SYS_ADMIN = 21
+_CAPS_TO_IGNORE_MODES = 0b11011
+"""CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER and CAP_FSETID (linux/capability.h)."""
+_INITIAL_USERS = ["0", "0", str(2**32 - 1)]
 _CONTAINER = "in a container: --device /dev/fuse --cap-add SYS_ADMIN"
 
 
@@ -59,10 +62,33 @@ def check(options: MountOptions) -> None:
 
 def may_mount() -> bool:
     """Whether this process has the capability that mount(2) asks for."""
+    return bool(_capabilities() >> _CAP_SYS_ADMIN & 1)
+
+
+def _capabilities() -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("CapEff:"):
-            return bool(int(line.split()[1], 16) >> _CAP_SYS_ADMIN & 1)
-    return False
+            return int(line.split()[1], 16)
+    return 0
+
+
+def checks_permissions(options: MountOptions) -> bool:
+    """Whether the kernel is to check permissions in the mount.
+
+    It costs a request after each change of a directory, and finds nothing where only
+    root gets in, owns everything, and may do everything: as this process, so those it
+    starts. Root of another user namespace is left to it: without the checks, Linux
+    refuses access control lists there (fs/fuse/acl.c:fuse_no_acl).
+    """
+    capabilities = _CAPS_TO_IGNORE_MODES
+    return (
+        options.allow_other
+        or options.ownership == "exact"
+        or (os.geteuid(), os.getegid()) != (0, 0)
+        or _capabilities() & capabilities != capabilities
+        or not may_mount()
+        or Path("/proc/self/uid_map").read_text().split() != _INITIAL_USERS
+    )
 
 
 def _is_allow_other_permitted() -> bool:
@@ -113,7 +139,8 @@ def mount_device(mountpoint: str, source: str, options: MountOptions) -> int:
 def _mount_directly(mountpoint: str, source: str, options: MountOptions) -> int:
     fd = _open_device()
     words = [f"fd={fd}", "rootmode=40000", f"user_id={os.geteuid()}"]
-    words += [f"group_id={os.getegid()}", "default_permissions"]
+    words += [f"group_id={os.getegid()}"]
+    words += ["default_permissions"] * checks_permissions(options)
     words += ["allow_other"] * options.allow_other
     flags = (
         MS_RDONLY * options.read_only

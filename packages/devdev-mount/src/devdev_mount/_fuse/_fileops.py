@@ -17,10 +17,6 @@ from devdev_mount._fuse._shown import Shown
 OPEN_FILE = _abi.OPEN_OUT.pack(0, _abi.FOPEN_KEEP_CACHE)
 """There is no state to an open file, and its cached pages stay good."""
 
-_COPY_MAX = (
-    0x7FFFF000  # the answer to COPY_FILE_RANGE has 32 bits; Linux's MAX_RW_COUNT
-)
-
 
 class FileOps:
     """READ, WRITE and their kin."""
@@ -95,7 +91,7 @@ class FileOps:
         return _abi.LSEEK_OUT.pack(found)
 
     def copy_file_range(self, request: Request) -> bytes:
-        """Copy between two files."""
+        """Copy between two files; the store copies less at once than 32 bits say."""
         return _abi.WRITE_OUT.pack(self._copy(request))
 
     def copy_file_range_64(self, request: Request) -> bytes:

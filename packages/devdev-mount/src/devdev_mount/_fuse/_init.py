@@ -48,13 +48,17 @@ class Agreement(NamedTuple):
     """What both have; 0 if the kernel has to ask again."""
 
 
-def negotiate(body: bytes, request_timeout: int = 0) -> Agreement:
+def negotiate(
+    body: bytes, request_timeout: int = 0, *, checks_permissions: bool = True
+) -> Agreement:
     """Answer INIT.
 
     Args:
         body: what the kernel offers.
         request_timeout: seconds after which it is to give up what is not answered; 0
             is never.
+        checks_permissions: whether the kernel is to check them; with FUSE_POSIX_ACL it
+            always does.
 
     Raises:
         FsError: EOPNOTSUPP: a kernel that is too old.
@@ -73,6 +77,8 @@ def negotiate(body: bytes, request_timeout: int = 0) -> Agreement:
         (more,) = _abi.INIT_IN_EXT.unpack_from(body)
         offered |= more << 32
     wanted = WANTED | (_abi.FUSE_REQUEST_TIMEOUT if request_timeout else 0)
+    if not checks_permissions:
+        wanted &= ~_abi.FUSE_POSIX_ACL
     flags = offered & wanted
     return Agreement(_reply(max_readahead, flags, request_timeout), flags)
 

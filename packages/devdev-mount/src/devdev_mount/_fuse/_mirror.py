@@ -1,8 +1,8 @@
 """What the kernel caches of a mount, kept in step with the store.
 
 The kernel may hold a directory's lock while it waits for an answer, and a message
-of ours may wait for that lock. So no message is sent by the thread that answers,
-and none with the store's lock held.
+of ours may wait for that lock. So no message about names or content is sent by the
+thread that answers, and none with the store's lock held.
 
 Lock order: `KernelMirror.serving` or `KernelMirror._sending`, then the store's lock.
 """
@@ -142,6 +142,17 @@ class KernelMirror:
                 self._invalidate_entry(parent, name, gone)
             for nodeid, what in stale.items():
                 self._invalidate_inode(nodeid, what)
+
+    # --- before the answer -------------------------------------------------------
+
+    def forget_attributes(self, nodeid: int) -> None:
+        """Have the kernel ask for the attributes again; for the one that answers.
+
+        It is about what a request that waits is about, and not about names or pages,
+        so it waits for nothing (Linux's fs/fuse/inode.c:fuse_reverse_inval_inode).
+        """
+        body = _abi.NOTIFY_INVAL_INODE_OUT.pack(nodeid, _ATTRIBUTES_ONLY, 0)
+        self._send(NotifyCode.INVAL_INODE, body)
 
     # --- after the answer --------------------------------------------------------
 

@@ -50,13 +50,22 @@ class Ops:
         inodes: the store.
         nodes: what the kernel knows of it.
         options: how it is shown.
+        checks_permissions: whether the kernel is to check them.
     """
 
-    def __init__(self, inodes: InodeOps, nodes: Nodes, options: MountOptions) -> None:
+    def __init__(
+        self,
+        inodes: InodeOps,
+        nodes: Nodes,
+        options: MountOptions,
+        *,
+        checks_permissions: bool = True,
+    ) -> None:
         self._inodes = inodes
         self._nodes = nodes
         self._inos = nodes.inos
         self._options = options
+        self._checks_permissions = checks_permissions
         self._shown = Shown(inodes, nodes, options)
         self._files = FileOps(self._shown)
         self._xattrs = XattrOps(self._shown)
@@ -82,6 +91,7 @@ class Ops:
             Opcode.GETATTR: self.getattr,
             Opcode.STATX: self.statx,
             Opcode.SETATTR: self.setattr,
+            Opcode.ACCESS: self.access,
             Opcode.STATFS: self.statfs,
             Opcode.SYNCFS: self.nothing,
             Opcode.RELEASE: self.nothing,
@@ -107,7 +117,11 @@ class Ops:
     def init(self, request: Request) -> bytes:
         """Agree on what both sides have."""
         try:
-            agreement = negotiate(request.body, self._options.request_timeout)
+            agreement = negotiate(
+                request.body,
+                self._options.request_timeout,
+                checks_permissions=self._checks_permissions,
+            )
         except FsError as exc:
             self.refusal = exc.strerror or str(exc)
             raise
@@ -213,6 +227,16 @@ class Ops:
             # With a chown it says nothing about who it is.
             caller = request.without_fsetid()
         return self._shown.attributes(self._inodes.setattr(ino, change, caller))
+
+    def access(self, request: Request) -> bytes:
+        """Check what access(2) and chdir(2) ask where the kernel does not.
+
+        That is only where root asks, who lacks nothing but a permission to execute
+        that nobody has.
+        """
+        (mask,) = _abi.ACCESS_IN.unpack_from(request.body)
+        self._inodes.access(self._inos[request.nodeid], mask)
+        return b""
 
     def statfs(self, request: Request) -> bytes:
         """Space and inodes."""

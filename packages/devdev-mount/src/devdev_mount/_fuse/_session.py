@@ -16,7 +16,7 @@ from devdev_mount import _forks
 from devdev_mount._driver import MountOptions
 from devdev_mount._fuse._actors import Actors
 from devdev_mount._fuse._connection import Connection
-from devdev_mount._fuse._device import check, mount_device
+from devdev_mount._fuse._device import check, checks_permissions, mount_device
 from devdev_mount._fuse._mirror import KernelMirror
 from devdev_mount._fuse._ops import Ops
 from devdev_mount._mounted import MountDriver, Server
@@ -70,7 +70,12 @@ class _Server(Server):
             self._mirror = KernelMirror(fs, self._fd)
             attachment = self._mirror.attachment
             undo.callback(attachment.detach)
-            self._ops = Ops(attachment.inodes, self._mirror.nodes, options)
+            self._ops = Ops(
+                attachment.inodes,
+                self._mirror.nodes,
+                options,
+                checks_permissions=checks_permissions(options),
+            )
             self.actors = actors = Actors(mountpoint)
             self._connection = Connection(
                 self._fd, self._ops, self._mirror, actors, spin_s
