@@ -21,10 +21,15 @@ from devdev_mount import NotPermitted as NotPermitted
 from devdev_mount import PullReport as PullReport
 from devdev_mount import PushReport as PushReport
 from devdev_mount import RenameFlags as RenameFlags
+from devdev_mount import SavedState as SavedState
 from devdev_mount import ServerDied as ServerDied
 from devdev_mount import SetAttr as SetAttr
 from devdev_mount import SnapshotError as SnapshotError
 from devdev_mount import Stat as Stat
+from devdev_mount import StateDamaged as StateDamaged
+from devdev_mount import StateError as StateError
+from devdev_mount import StateInUse as StateInUse
+from devdev_mount import StateOptions as StateOptions
 from devdev_mount import Unkept as Unkept
 
 from devdev_exec._awaiting import Pattern as Pattern
@@ -70,12 +75,17 @@ __all__ = (
     "PullReport",
     "PushReport",
     "RenameFlags",
+    "SavedState",
     "ServerDied",
     "Session",
     "SetAttr",
     "SnapshotError",
     "SpawnError",
     "Stat",
+    "StateDamaged",
+    "StateError",
+    "StateInUse",
+    "StateOptions",
     "Unkept",
     "Waited",
     "WindowSize",

@@ -63,6 +63,10 @@ class ExecResult:
     """History had no room for all that it changed: `changed` may lack paths, and
     `span` cannot be undone."""
 
+    unsaved: str = ""
+    """Why what it changed is not in the workspace's state yet; empty if it is, or if
+    there is none. The next save tries again."""
+
     conflicts: tuple[Conflict, ...] = ()
     """What others changed differently in the meantime; theirs is in place. This and
     what follows occur with the copy driver only."""

@@ -18,6 +18,7 @@ from devdev_mount import (
     MountError,
     Served,
     Span,
+    StateError,
 )
 
 from devdev_exec._call import StartHandler
@@ -53,6 +54,7 @@ class RunningOnMount:
 
     def __init__(self, served: Served | Attached, actor: str) -> None:
         self._served = served
+        self._actor = actor
         self._dropped = served.fs.log(limit=0).dropped
         self._scope = ExitStack()
         # The span is open for longer than a call, and nothing that this thread does
@@ -88,7 +90,8 @@ class RunningOnMount:
                 self._context.run(self._scope.close)
             return None
         self._context.run(self._scope.close)
-        return _with_changes(result, self._served.fs, self._span, self._dropped)
+        result = _with_changes(result, self._served.fs, self._span, self._dropped)
+        return _save(result, self._served, self._actor)
 
 
 class RunningOnCopy:
@@ -144,7 +147,8 @@ class RunningOnCopy:
             kept_beside=pulled.kept_beside,
             unkept=(*self._pushed.unkept, *pulled.unkept),
         )
-        return _with_changes(result, served.fs, pulled.span, dropped)
+        result = _with_changes(result, served.fs, pulled.span, dropped)
+        return _save(result, served, self._actor)
 
 
 def begin_running(served: Served | Attached, actor: str) -> Running:
@@ -206,6 +210,20 @@ def _with_changes(
     return replace(
         result, span=number, changed=_paths(span), is_changed_partial=span.is_partial
     )
+
+
+def _save(result: ExecResult, served: Served | Attached, actor: str) -> ExecResult:
+    """Save what the program changed, where a state is kept.
+
+    If it cannot be saved, the result says why, and is one nevertheless.
+    """
+    if not served.is_kept or not (result.span or result.is_changed_partial):
+        return result
+    try:
+        served.save(actor, history=False)
+    except StateError as error:
+        return replace(result, unsaved=str(error))
+    return result
 
 
 def _find_span(fs: FsBase, number: int) -> Span | None:

@@ -26,11 +26,15 @@ from devdev_mount import (
     Fs,
     FsBase,
     ImportReport,
+    Keeper,
     MountOptions,
     Progress,
     PullReport,
     PushReport,
+    SavedState,
     Served,
+    StateError,
+    StateOptions,
     attach,
     import_tree,
     serve,
@@ -69,7 +73,9 @@ class Workspace:
     """An in-memory filesystem, mounted at a host path, with programs run in it.
 
     Usable from many threads, several programs at once. Close it, or use `with`:
-    then programs, mount and content are gone, so take a `snapshot` before.
+    then programs, mount and content are gone, so take a `snapshot` before; or give it
+    a directory for its `state`, in which the content outlives this process, however
+    that ends.
 
     A program in it runs as this user, with the host and the network in view: a
     workspace is no jail.
@@ -89,11 +95,17 @@ class Workspace:
         max_bytes: quota on content, if there is no snapshot to take it from.
         max_inodes: quota on inodes, likewise.
         umask: taken off the modes of what is made, by programs and through `fs`.
+        state: a directory of the host to keep the content in, with quotas and history
+            (docs/durability.md). One that has a state goes on with it, and `snapshot`
+            and quotas are for one that is empty or missing.
 
     Raises:
         DriverUnavailable: nothing can be mounted here; says what is missing.
         MountError: the mount failed.
         SnapshotError: `snapshot` is none.
+        StateInUse: another process keeps its state there.
+        StateDamaged: a save there is not what was written; says what can be had.
+        StateError: no state can be kept there.
         ValueError: there is no such driver.
     """
 
@@ -108,6 +120,7 @@ class Workspace:
         max_bytes: int = DEFAULT_MAX_BYTES,
         max_inodes: int = DEFAULT_MAX_INODES,
         umask: int = 0o022,
+        state: str | os.PathLike[str] | StateOptions | None = None,
     ) -> None:
         self._umask = umask
         self._lock = Lock()
@@ -116,8 +129,11 @@ class Workspace:
         self._sessions: dict[Link, Session] = {}
         self._closed = False
         self._served: Served | Attached | None = None
+        self._keeper: Keeper | None = None
         self.fs: FsBase
         """The filesystem."""
+        if state is not None and not isinstance(state, StateOptions):
+            state = StateOptions(directory=state)
         if mount:
             serve_by = partial(
                 serve,
@@ -127,13 +143,17 @@ class Workspace:
                 max_bytes=max_bytes,
                 max_inodes=max_inodes,
                 umask=umask,
+                state=state,
             )
             self._served = _serve(driver, serve_by)
             self.fs = self._served.fs
         else:
-            self.fs = Fs(max_bytes=max_bytes, max_inodes=max_inodes, umask=umask)
+            fs = Fs(max_bytes=max_bytes, max_inodes=max_inodes, umask=umask)
             if snapshot is not None:
-                self.fs.load(snapshot)
+                fs.load(snapshot)
+            if state is not None:
+                self._keeper = Keeper(state, fs)
+            self.fs = fs if self._keeper is None else self._keeper.fs
 
     @classmethod
     def attach(
@@ -426,6 +446,29 @@ class Workspace:
 
     # --- state -------------------------------------------------------------------
 
+    @property
+    def state(self) -> SavedState | None:
+        """What is saved in the directory of its state; None if there is none."""
+        if self._keeper is not None:
+            return self._keeper.saved
+        return None if self._served is None else self._served.saved()
+
+    def save(self) -> SavedState:
+        """Save the content and the history now; it is on disk when this returns.
+
+        Without it, the content is saved after each command that changed something and
+        every few seconds, and the history at the end.
+
+        Raises:
+            StateError: it cannot be saved, and the next save tries again; or no state
+                is kept.
+        """
+        if self._keeper is not None:
+            return self._keeper.save(history=True)
+        if self._served is None:
+            raise StateError("no state is kept: the workspace has no directory for it")
+        return self._served.save()
+
     def snapshot(self) -> bytes:
         """The whole content as bytes; the same state gives the same bytes."""
         return self.fs.dump()
@@ -474,10 +517,12 @@ class Workspace:
         """End programs, mount and filesystem, within bounds; again is nothing.
 
         What was attached to goes on, but for the programs run from here.
+
+        Raises:
+            StateError: the state cannot be saved. The content is there still; a second
+                `close` gives up what is not saved.
         """
         with self._lock:
-            if self._closed:
-                return
             self._closed = True
         try:
             if self._launcher is not None:
@@ -485,8 +530,9 @@ class Workspace:
             for session in self.sessions():
                 session.close()
         finally:
-            if self._served is not None:
-                self._served.close()
+            for each in (self._served, self._keeper):
+                if each is not None:
+                    each.close()
 
     def __enter__(self) -> Self:
         return self
@@ -497,7 +543,10 @@ class Workspace:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        finally:
+            self.close()
 
 
 def _serve(driver: DriverChoice, serve_by: Callable[..., Served]) -> Served:

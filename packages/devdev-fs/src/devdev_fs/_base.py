@@ -432,7 +432,7 @@ class FsBase(PathOps):
         Raises:
             FsError: ESTALE (the checkpoint was dropped), ENOENT.
         """
-        return b"".join(self._dumped(since, history))
+        return b"".join(self._dumped(self.whole(history), since))
 
     def dump_to(
         self, file: ByteSink, since: Point = None, *, history: bool = False
@@ -449,14 +449,13 @@ class FsBase(PathOps):
         Raises:
             FsError: as `dump`.
         """
-        for piece in pieces(self._dumped(since, history)):
+        for piece in pieces(self._dumped(self.whole(history), since)):
             file.write(piece)
 
-    def _dumped(self, since: Point, history: bool) -> Iterator[bytes]:
+    def _dumped(self, whole: Whole, since: Point) -> Iterator[bytes]:
         if since is None:
-            return self.parts(_snapshot.dump, self.whole(history))
-        base = self._at(since)
-        return self.parts(_snapshot.dump_since, self.whole(history), base)
+            return self.parts(_snapshot.dump, whole)
+        return self.parts(_snapshot.dump_since, whole, self._at(since))
 
     def load(
         self,

@@ -248,7 +248,24 @@ class Fs(FsBase):
         return self.run(put_in_place, unpacking)
 
     def fork(self, point: Checkpoint | int | None = None) -> "Fs":
-        image = self._at(point)
+        return self._twin(self._at(point))
+
+    def fork_and_dump(
+        self, since: FsBase | None = None, *, history: bool = False
+    ) -> tuple["Fs", Iterator[bytes]]:
+        """A fork of this moment, and piece by piece what `dump` writes of the same.
+
+        So the fork is what the next `dump(since=...)` goes on from. What is written
+        is the moment's, however late it is taken.
+
+        Args:
+            since: as of `dump`.
+            history: as of `dump`; the fork has none.
+        """
+        whole = self.whole(history)
+        return self._twin(whole.image), self._dumped(whole, since)
+
+    def _twin(self, image: Image) -> "Fs":
         table = self._table
         twin = Fs(clock=table.clock, umask=table.umask)
         twin._table = InodeTable(

@@ -37,6 +37,9 @@ from devdev_mount._driver import MountOptions as MountOptions
 from devdev_mount._errors import DriverUnavailable as DriverUnavailable
 from devdev_mount._errors import MountError as MountError
 from devdev_mount._errors import ServerDied as ServerDied
+from devdev_mount._errors import StateDamaged as StateDamaged
+from devdev_mount._errors import StateError as StateError
+from devdev_mount._errors import StateInUse as StateInUse
 from devdev_mount._host import ImportReport as ImportReport
 from devdev_mount._host import Progress as Progress
 from devdev_mount._host import import_tree as import_tree
@@ -48,9 +51,12 @@ from devdev_mount._outside import find_holders as find_holders
 from devdev_mount._reports import PullReport as PullReport
 from devdev_mount._reports import PushReport as PushReport
 from devdev_mount._reports import Unkept as Unkept
+from devdev_mount._state import Keeper as Keeper
+from devdev_mount._state import StateOptions as StateOptions
 from devdev_mount._status import ClientStatus as ClientStatus
 from devdev_mount._status import Holder as Holder
 from devdev_mount._status import MountStatus as MountStatus
+from devdev_mount._status import SavedState as SavedState
 from devdev_mount._status import ServedPlace as ServedPlace
 from devdev_mount._status import ServedStatus as ServedStatus
 
@@ -73,6 +79,7 @@ __all__ = (
     "Holder",
     "ImportReport",
     "IsADirectory",
+    "Keeper",
     "Kind",
     "MergeConflict",
     "Mount",
@@ -86,6 +93,7 @@ __all__ = (
     "PullReport",
     "PushReport",
     "RenameFlags",
+    "SavedState",
     "Served",
     "ServedMount",
     "ServedPlace",
@@ -95,6 +103,10 @@ __all__ = (
     "SnapshotError",
     "Span",
     "Stat",
+    "StateDamaged",
+    "StateError",
+    "StateInUse",
+    "StateOptions",
     "Unkept",
     "attach",
     "check_mountable",

@@ -42,6 +42,7 @@ class AttachedServer(Calls):
         welcome = Welcome.decode(answer)
         self.place = welcome.place
         self.span = welcome.span
+        self.is_kept = welcome.is_kept
         self._pid = welcome.pid
         self._token = welcome.token
         _forks.register(self._forget)

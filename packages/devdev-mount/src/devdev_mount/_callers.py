@@ -18,7 +18,7 @@ from devdev_fs import Fs
 from devdev_fs.wire import Answerer
 
 from devdev_mount._driver import DriverName
-from devdev_mount._errors import MountError
+from devdev_mount._errors import MountError, StateError
 from devdev_mount._host import ImportReport, import_tree
 from devdev_mount._messages import encode_failure, encode_report, encode_status
 from devdev_mount._serving import Serving
@@ -57,6 +57,8 @@ class Caller:
             Kind.MOUNT: self.mount,
             Kind.UNMOUNT: self.unmount,
             Kind.STATUS: self.status,
+            Kind.SAVE: serving.save,
+            Kind.SAVED: serving.saved,
             Kind.END: self.end,
         }
 
@@ -151,7 +153,7 @@ class Caller:
         try:
             with self._fs.acting_for(self._span):
                 answer = self._duties[kind](**request)
-        except (OSError, ValueError, MountError) as error:
+        except (OSError, ValueError, MountError, StateError) as error:
             channel.send(Kind.FAILED, encode_failure(error))
         else:
             channel.send(Kind.TOLD, answer)

@@ -22,10 +22,11 @@ from devdev_mount._messages import (
     decode_import,
     decode_pull,
     decode_push,
+    decode_saved,
     decode_status,
 )
 from devdev_mount._reports import PullReport, PushReport
-from devdev_mount._status import ServedStatus
+from devdev_mount._status import SavedState, ServedStatus
 from devdev_mount._wire import Channel, ChannelClosed, Kind
 
 CALL_TIMEOUT = 120.0
@@ -133,6 +134,16 @@ class Calls(ABC):
     def status(self) -> ServedStatus:
         """What it does at the moment."""
         return decode_status(self._ask(Kind.STATUS))
+
+    def save(self, actor: str, history: bool) -> SavedState:
+        """Have the state saved."""
+        saved = decode_saved(self._ask(Kind.SAVE, actor=actor, history=history))
+        assert saved is not None
+        return saved
+
+    def saved(self) -> SavedState | None:
+        """What is saved; None if no state is kept."""
+        return decode_saved(self._ask(Kind.SAVED))
 
     def _ask(
         self, kind: Kind, timeout: float = CALL_TIMEOUT, **request: object

@@ -6,6 +6,7 @@ The client has the interface of `Fs`: an operation is one frame there and one ba
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol, cast
@@ -16,12 +17,18 @@ from devdev_fs.wire import RemoteFs
 
 from devdev_mount._closing import Closing
 from devdev_mount._driver import DriverName, MountOptions, span_environment
-from devdev_mount._errors import DriverUnavailable
+from devdev_mount._errors import DriverUnavailable, MountError
 from devdev_mount._host import ImportReport, Progress
 from devdev_mount._messages import MountPlace, StartRequest
 from devdev_mount._mount import check_mountable
 from devdev_mount._reports import PullReport, PushReport
-from devdev_mount._status import ServedStatus
+from devdev_mount._state import StateOptions
+from devdev_mount._status import SavedState, ServedStatus
+
+START_TIMEOUT = 30.0
+"""For the server to start, load a snapshot and mount."""
+SLOW_START_TIMEOUT = 900.0
+"""For one that has a directory to fill, or a state of any size to load."""
 
 
 class Server(Protocol):
@@ -32,6 +39,9 @@ class Server(Protocol):
 
     address: str | None
     """Where others find the server; None if nowhere."""
+
+    is_kept: bool
+    """Whether it keeps its state in a directory."""
 
     @property
     def is_alive(self) -> bool:
@@ -83,6 +93,14 @@ class Server(Protocol):
         """Have brought in what programs changed at a mount."""
         ...
 
+    def save(self, actor: str, history: bool) -> SavedState:
+        """Have the state saved."""
+        ...
+
+    def saved(self) -> SavedState | None:
+        """What is saved; None if no state is kept."""
+        ...
+
     def status(self) -> ServedStatus:
         """What it does at the moment."""
         ...
@@ -103,6 +121,7 @@ def serve(
     umask: int = 0o022,
     atime: AtimePolicy = "strict",
     clock: ManualClock | None = None,
+    state: StateOptions | None = None,
 ) -> "Served":
     """Make a filesystem in a process of its own, and mount it.
 
@@ -123,11 +142,17 @@ def serve(
         atime: when reading moves the time of access, as with `Fs`: "strict",
             "relative" or "never".
         clock: where the server's clock starts and how it steps; None is the system's.
+        state: where to keep the state, so that it outlives the process. One that is
+            there goes on as it was saved last, quotas included; otherwise it begins
+            with `snapshot`.
 
     Raises:
         DriverUnavailable: nothing can be mounted here; says what is missing.
         MountError: it was not mounted, or the server did not start in time.
         SnapshotError: `snapshot` is none.
+        StateInUse: another process keeps its state there.
+        StateDamaged: a save there is not what was written; says what can be had.
+        StateError: the state cannot be kept there.
         ValueError: there is no such driver, or another `atime`.
     """
     options = MountOptions() if options is None else options
@@ -142,12 +167,20 @@ def serve(
         atime=atime,
         clock=None if clock is None else (clock.time_ns, clock.step_ns),
         has_snapshot=snapshot is not None,
+        state=None if state is None else _plain(state),
     )
     if sys.platform == "linux":
         from devdev_mount._serverprocess import ServerProcess
 
-        return Served(ServerProcess(request.encode(snapshot or b""), driver))
+        is_slow = driver == "copy" or state is not None
+        timeout = SLOW_START_TIMEOUT if is_slow else START_TIMEOUT
+        return Served(ServerProcess(request.encode(snapshot or b""), timeout))
     raise DriverUnavailable(f"there is no mount driver for {sys.platform!r}")
+
+
+def _plain(state: StateOptions) -> dict[str, object]:
+    """Where to keep the state and how, as it goes over the wire."""
+    return asdict(state) | {"directory": os.path.abspath(state.directory)}
 
 
 class _Shown:
@@ -239,6 +272,30 @@ class Client(_Shown, Closing):
         """Where others find the server, for `attach`; None if they cannot."""
         return self._server.address
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the server keeps the filesystem's state in a directory."""
+        return self._server.is_kept
+
+    def save(self, actor: str = "", *, history: bool = True) -> SavedState:
+        """Save what changed since the last save, if anything did.
+
+        It is on disk when this returns. Nobody is held up meanwhile.
+
+        Args:
+            actor: whom the history names for it, should it be resumed from this save.
+            history: whether to save the history too, which costs its size.
+
+        Raises:
+            StateError: it cannot be saved, and the next save tries again; or no state
+                is kept.
+        """
+        return self._server.save(actor, history)
+
+    def saved(self) -> SavedState | None:
+        """What is saved; None if no state is kept."""
+        return self._server.saved()
+
     def status(self) -> ServedStatus:
         """What the server does at the moment, and who is attached to it.
 
@@ -320,9 +377,20 @@ class Served(Client):
     When this process ends, in whatever way, so do the server and its mounts.
     """
 
+    _may_drop = False
+    """Whether `close` gives up what is not saved."""
+
     def close(self) -> None:
         """Unmount all and end the server, within bounds; again is nothing.
 
-        What was not dumped before is gone.
+        What was not dumped before is gone, unless the state is kept: that is saved.
+
+        Raises:
+            StateError: it cannot be saved. It is served still; a second `close` gives
+                up what is not saved.
         """
+        if self.is_kept and not self._may_drop:
+            self._may_drop = True
+            with suppress(MountError):  # its server died; what it saved is there
+                self._server.save("", history=True)
         self._server.close()

@@ -11,3 +11,15 @@ class DriverUnavailable(MountError):
 
 class ServerDied(MountError):
     """The process that owned the filesystem ended; what was in it is lost."""
+
+
+class StateError(Exception):
+    """A state directory cannot be used. The message names it, and what to do."""
+
+
+class StateInUse(StateError):
+    """Another process keeps its state there."""
+
+
+class StateDamaged(StateError):
+    """A save in a state directory is not what was written. Nothing was changed."""

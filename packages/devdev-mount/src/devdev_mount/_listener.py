@@ -136,7 +136,13 @@ class Listener:
                     raise MountError(f"{CLIENTS_MAX} clients are attached already")
                 self._clients[token] = caller, status
             try:
-                welcome = Welcome(place=place, pid=os.getpid(), token=token, span=span)
+                welcome = Welcome(
+                    place=place,
+                    pid=os.getpid(),
+                    token=token,
+                    span=span,
+                    is_kept=self._serving.keeper is not None,
+                )
                 channel.send(Kind.TOLD, welcome.encode())
                 channel.wait()
             finally:

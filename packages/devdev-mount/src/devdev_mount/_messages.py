@@ -15,10 +15,21 @@ from devdev_fs import (
 )
 
 from devdev_mount._driver import DriverName
-from devdev_mount._errors import DriverUnavailable, MountError
+from devdev_mount._errors import (
+    DriverUnavailable,
+    MountError,
+    StateDamaged,
+    StateError,
+    StateInUse,
+)
 from devdev_mount._host import ImportReport
 from devdev_mount._reports import PullReport, PushReport, Unkept
-from devdev_mount._status import ClientStatus, MountStatus, ServedStatus
+from devdev_mount._status import (
+    ClientStatus,
+    MountStatus,
+    SavedState,
+    ServedStatus,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,6 +47,8 @@ class StartRequest:
     clock: tuple[int, int] | None
     """A `ManualClock`'s time and step; None is the system's clock."""
     has_snapshot: bool
+    state: dict[str, Any] | None
+    """Where to keep the state, and how: `StateOptions`, by field; None is nowhere."""
 
     def encode(self, snapshot: bytes) -> bytes:
         """The payload of a START frame."""
@@ -70,6 +83,8 @@ class Ready:
     place: MountPlace
     address: str | None
     """Where others find the server; None if nowhere."""
+    is_kept: bool
+    """Whether the server keeps its state in a directory."""
 
     def encode(self) -> bytes:
         """The payload of a READY frame."""
@@ -79,7 +94,7 @@ class Ready:
     def decode(cls, payload: bytes) -> "Ready":
         """What `encode` was given."""
         fields = json.loads(payload)
-        return cls(place=MountPlace(**fields["place"]), address=fields["address"])
+        return cls(**fields | {"place": MountPlace(**fields["place"])})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,6 +108,8 @@ class Welcome:
     """What its further connections belong to it by."""
     span: int
     """What its changes belong to; 0 is nobody's."""
+    is_kept: bool
+    """Whether the server keeps its state in a directory."""
 
     def encode(self) -> bytes:
         """The payload of the answer to a HELLO frame."""
@@ -103,6 +120,17 @@ class Welcome:
         """What `encode` was given."""
         fields = json.loads(payload)
         return cls(**fields | {"place": MountPlace(**fields["place"])})
+
+
+def encode_saved(saved: SavedState | None) -> bytes:
+    """The payload of the answer to a SAVE or a SAVED frame."""
+    return json.dumps(None if saved is None else asdict(saved)).encode()
+
+
+def decode_saved(payload: bytes) -> SavedState | None:
+    """What `encode_saved` was given."""
+    fields = json.loads(payload)
+    return None if fields is None else SavedState(**fields)
 
 
 def encode_status(status: ServedStatus) -> bytes:
@@ -157,7 +185,15 @@ def _conflicts(values: list[tuple[int, str, str]]) -> list[Conflict]:
 
 _FAILURES: dict[str, type[Exception]] = {
     each.__name__: each
-    for each in (DriverUnavailable, MountError, SnapshotError, ValueError)
+    for each in (
+        DriverUnavailable,
+        MountError,
+        SnapshotError,
+        StateDamaged,
+        StateError,
+        StateInUse,
+        ValueError,
+    )
 }
 
 

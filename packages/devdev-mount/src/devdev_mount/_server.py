@@ -14,6 +14,7 @@ if sys.platform != "linux":
     raise ImportError("only Linux has a mount driver")
 
 import logging
+import os
 import signal
 import socket
 from contextlib import ExitStack
@@ -25,11 +26,12 @@ from devdev_fs.testing import ManualClock
 
 from devdev_mount import _watcher
 from devdev_mount._callers import Caller
-from devdev_mount._errors import MountError
+from devdev_mount._errors import MountError, StateError
 from devdev_mount._listener import Listener
 from devdev_mount._messages import Ready, StartRequest, encode_failure
 from devdev_mount._registry import Registration
 from devdev_mount._serving import Serving
+from devdev_mount._state import Keeper, StateOptions
 from devdev_mount._wire import Channel, ChannelClosed, Kind
 
 logger = logging.getLogger(__name__)
@@ -73,15 +75,37 @@ def _start(channel: Channel, lifeline: int, ends: ExitStack) -> Caller | None:
     _watcher.leave(registration.path)
     try:
         fs = _make_fs(request, snapshot)
-        serving = Serving(fs, lifeline, registration)
+        keeper = _keep(request, fs, ends)
+        if keeper is not None:
+            fs = keeper.fs
+        serving = Serving(fs, lifeline, registration, keeper)
         place = serving.mount(fs, request.mountpoint, request.driver, request.options)
-    except (OSError, ValueError, MountError) as error:
+    except (OSError, ValueError, MountError, StateError) as error:
         channel.send(Kind.FAILED, encode_failure(error))
         return None
     ends.callback(serving.unmount_all)
     address = _publish(registration, serving, ends)
-    channel.send(Kind.READY, Ready(place=place, address=address).encode())
+    ready = Ready(place=place, address=address, is_kept=keeper is not None)
+    channel.send(Kind.READY, ready.encode())
     return Caller(serving, fs)
+
+
+def _keep(request: StartRequest, fs: Fs, ends: ExitStack) -> Keeper | None:
+    """Keep the filesystem's state, or go on with the one that is there."""
+    if request.state is None:
+        return None
+    keeper = Keeper(StateOptions(**request.state), fs, owner=os.getppid())
+    ends.callback(_end_keeping, keeper)
+    return keeper
+
+
+def _end_keeping(keeper: Keeper) -> None:
+    try:
+        keeper.close()
+    except StateError as error:
+        # The owner, if it was to know, has asked for a save before.
+        logger.warning("%s; what is not saved is lost", error)
+        keeper.close()
 
 
 def _publish(

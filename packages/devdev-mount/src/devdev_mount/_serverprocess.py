@@ -14,15 +14,12 @@ from contextlib import suppress
 from threading import Lock, Thread
 
 from devdev_mount import _forks
-from devdev_mount._calls import COPY_TIMEOUT, Calls
-from devdev_mount._driver import DriverName
+from devdev_mount._calls import Calls
 from devdev_mount._errors import MountError, ServerDied
 from devdev_mount._messages import Ready, decode_failure
 from devdev_mount._private import remove_directory
 from devdev_mount._wire import Channel, ChannelClosed, Kind
 
-START_TIMEOUT = 30.0
-"""For the server to start, load a snapshot and mount."""
 STOP_TIMEOUT = 5.0
 """For an orderly end of the server, before it is killed."""
 CONNECTIONS = 1000
@@ -43,7 +40,7 @@ class ServerProcess(Calls):
     address: str | None = None
     """Where others find it; None if nowhere."""
 
-    def __init__(self, start: bytes, driver: DriverName) -> None:
+    def __init__(self, start: bytes, timeout: float) -> None:
         super().__init__(CONNECTIONS)
         self._control_lock = Lock()
         ours, theirs = socket.socketpair()
@@ -63,7 +60,7 @@ class ServerProcess(Calls):
         self._reaper = Thread(target=self._reap, daemon=True)
         self._reaper.start()
         try:
-            self._start(start, COPY_TIMEOUT if driver == "copy" else START_TIMEOUT)
+            self._start(start, timeout)
         except BaseException:
             self.close()
             raise
@@ -82,6 +79,7 @@ class ServerProcess(Calls):
             raise decode_failure(frame.payload)
         ready = Ready.decode(frame.payload)
         self.place, self.address = ready.place, ready.address
+        self.is_kept = ready.is_kept
 
     def _reap(self) -> None:
         """Wait for the process, and remove what one that was killed left."""

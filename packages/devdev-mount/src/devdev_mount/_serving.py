@@ -17,10 +17,11 @@ from typing import Any
 from devdev_fs import Fs, FsBase
 
 from devdev_mount._driver import DriverName, MountOptions
-from devdev_mount._errors import MountError
-from devdev_mount._messages import MountPlace, encode_report
+from devdev_mount._errors import MountError, StateError
+from devdev_mount._messages import MountPlace, encode_report, encode_saved
 from devdev_mount._mount import Mount, mount
 from devdev_mount._registry import Record, Registration
+from devdev_mount._state import Keeper
 from devdev_mount._status import ClientStatus, MountStatus, ServedStatus
 from devdev_mount._turn import turn_at
 
@@ -38,8 +39,16 @@ class Serving:
     `_lock` guards the tables; it is not held while mounting.
     """
 
-    def __init__(self, fs: Fs, lifeline: int, registration: Registration) -> None:
+    def __init__(
+        self,
+        fs: Fs,
+        lifeline: int,
+        registration: Registration,
+        keeper: Keeper | None = None,
+    ) -> None:
         self.fs = fs
+        self.keeper = keeper
+        """Keeps the filesystem's state, if anything does."""
         self._lifeline = lifeline
         self._registration = registration
         self._owner = os.getppid()
@@ -141,6 +150,16 @@ class Serving:
     def pull(self, number: int, actor: str | None) -> bytes:
         """See `Mount.pull`."""
         return encode_report(self.at(number)[0].pull(actor))
+
+    def save(self, actor: str, history: bool) -> bytes:
+        """See `Client.save`."""
+        if self.keeper is None:
+            raise StateError("no state is kept: it was served without a directory")
+        return encode_saved(self.keeper.save(actor, history=history))
+
+    def saved(self) -> bytes:
+        """See `Client.saved`."""
+        return encode_saved(None if self.keeper is None else self.keeper.saved)
 
     def status(self) -> ServedStatus:
         """What is served at the moment, and to whom."""

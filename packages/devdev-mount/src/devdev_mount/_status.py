@@ -75,3 +75,18 @@ class Holder:
     """Its name, as ps(1) shows it."""
     path: str
     """Something that it holds there: its directory, a file, its program."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SavedState:
+    """What is saved of a filesystem, and where."""
+
+    directory: str
+    saved_at: float
+    """When the last save was begun, in seconds since 1970."""
+    bytes: int
+    """What the saves take on disk."""
+    changes: int
+    """How many saves go on from the base."""
+    failure: str
+    """Why the last try to save failed; empty if it did not."""

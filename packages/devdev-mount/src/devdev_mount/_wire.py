@@ -73,6 +73,10 @@ class Kind(IntEnum):
     """Server: what an import did; JSON."""
     TOLD = 21
     """Server: what became of something asked of a mount; JSON."""
+    SAVE = 22
+    """Client: save what changed; JSON."""
+    SAVED = 23
+    """Client: what is saved? JSON."""
 
 
 _KINDS = frozenset(Kind)

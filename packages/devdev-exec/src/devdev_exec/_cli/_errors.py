@@ -2,7 +2,13 @@
 
 import os
 
-from devdev_mount import DriverUnavailable, FsError, MountError, SnapshotError
+from devdev_mount import (
+    DriverUnavailable,
+    FsError,
+    MountError,
+    SnapshotError,
+    StateError,
+)
 
 from devdev_exec._errors import ExecError
 
@@ -14,7 +20,7 @@ NOT_EXECUTABLE = 126
 """This and the next as sh(1) and env(1)."""
 NOT_FOUND = 127
 
-EXPECTED = (OSError, MountError, SnapshotError, ExecError)
+EXPECTED = (OSError, MountError, SnapshotError, StateError, ExecError)
 """What a command may raise, `CommandError` and `FsError` being among them."""
 
 

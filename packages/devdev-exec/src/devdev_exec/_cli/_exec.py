@@ -17,6 +17,7 @@ from devdev_exec._cli._errors import (
     reason_of,
 )
 from devdev_exec._cli._files import check_writable, read_snapshot, write_snapshot
+from devdev_exec._cli._keeping import add_state_options, state_options
 from devdev_exec._cli._progress import Activity
 from devdev_exec._cli._streams import (
     STDERR,
@@ -36,8 +37,8 @@ _NO_TIMEOUT = 365 * 24 * 3600.0
 """The launcher wants a number; nobody waits for this one."""
 
 _DESCRIPTION = """\
-Make a workspace, run a program in it, and drop the workspace; or run it in one that
-is there (--attach).
+Make a workspace, run a program in it, and drop the workspace; or go on with what is
+kept in a directory (--state), or run it in one that is there (--attach).
 
 The workspace begins empty, with a snapshot, with a copy of a directory, or both.
 The program sees it as a real directory, is run under a terminal, and gets a
@@ -54,14 +55,16 @@ The exit code is the program's. 128+N: signal N ended it; 124: --timeout did;
 126: it cannot be executed; 127: it was not found; 2: wrong usage; 1: anything
 else that went wrong, with a line on standard error that says what.
 
-Ctrl-C and SIGTERM end program and workspace at once, without --snapshot-out.
+Ctrl-C and SIGTERM end program and workspace at once, without --snapshot-out. With
+--state what was changed until then is kept, and kill -9 loses a few seconds of it.
 
 examples:
   devdev exec --import . -- make test
   devdev exec --import src --snapshot-out after.snap -- sh -c 'ls -l; date > new'
   devdev exec --snapshot-in after.snap -- cat new
   echo 'print(6 * 7)' | devdev exec --stdin -- python3 -
-  devdev exec --attach /mnt/work -- git status"""
+  devdev exec --attach /mnt/work -- git status
+  devdev exec --state ~/work.state -- git pull"""
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
@@ -83,6 +86,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         help="write the content to FILE at the end, in one step and even if the "
         "program failed",
     )
+    add_state_options(content)
     content.add_argument(
         "--attach",
         metavar="DIR",
@@ -153,8 +157,10 @@ def run(args: argparse.Namespace) -> int:
     argv = args.command[1:] if args.command[:1] == ["--"] else args.command
     if not argv or not argv[0]:
         args.parser.error("no program is named: devdev exec [OPTION...] -- PROGRAM")
-    if args.attach is not None and (args.snapshot_in is not None or args.driver):
-        args.parser.error("--attach goes with neither --snapshot-in nor --driver")
+    own = (args.snapshot_in, args.driver, args.state)
+    if args.attach is not None and own != (None, None, None):
+        message = "--attach goes with none of --snapshot-in, --driver and --state"
+        args.parser.error(message)
     if args.snapshot_out is not None:
         check_writable(args.snapshot_out)
     stdin = read_input() if args.stdin else b""
@@ -171,7 +177,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _tell_of_unkept(result: ExecResult) -> None:
-    """Say what a copy could not show, or keep."""
+    """Say what a copy could not show, or keep; and what the state lacks."""
+    if result.unsaved:
+        _say(result.unsaved)
     for path, reason in result.unkept:
         _say(f"not kept: {path!r}: {reason}")
 
@@ -180,10 +188,12 @@ def _open_workspace(args: argparse.Namespace) -> Workspace:
     if args.attach is not None:
         return Workspace.attach(args.attach)
     driver: DriverChoice = args.driver or "auto"
+    state = state_options(args)
     if args.snapshot_in is None:
-        return Workspace(driver=driver)
+        return Workspace(driver=driver, state=state)
     try:
-        return Workspace(snapshot=read_snapshot(args.snapshot_in), driver=driver)
+        snapshot = read_snapshot(args.snapshot_in)
+        return Workspace(snapshot=snapshot, driver=driver, state=state)
     except SnapshotError as error:
         raise CommandError(
             f"cannot load snapshot {args.snapshot_in!r}: {error}"

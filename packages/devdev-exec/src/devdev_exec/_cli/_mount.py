@@ -16,6 +16,7 @@ from devdev_mount import (
     Served,
     ServerDied,
     SnapshotError,
+    StateError,
     serve,
 )
 
@@ -26,6 +27,7 @@ from devdev_exec._cli._files import (
     read_snapshot,
     write_snapshot,
 )
+from devdev_exec._cli._keeping import add_state_options, state_options
 from devdev_exec._cli._progress import Activity
 from devdev_exec._cli._signals import Interrupted, raise_on_signals, signals_ignored
 from devdev_exec._cli._style import size_text
@@ -36,13 +38,16 @@ _DESCRIPTION = """\
 Show a filesystem at DIR, an empty directory, until Ctrl-C, SIGTERM, SIGHUP or
 `devdev umount DIR`: an empty one, or what the file SNAPSHOT holds.
 
-It is in memory only and gone at the end, unless --save writes it to a file."""
+It is in memory only and gone at the end, unless --save writes it to a file or
+--state keeps it in a directory."""
 
 _EPILOG = """\
 FILE is replaced in one step at the end, and can be SNAPSHOT. If it cannot be written
 then, the content is put into the directory for temporary files, and if that fails
 too, it is shown for longer, until another Ctrl-C tries again. kill -9 ends it at once,
-without saving; nothing of the mount is left in any case.
+without --save; nothing of the mount is left in any case.
+
+With --state the content is saved every few seconds and at the end, kill -9 included.
 
 The exit code is 0 after an end in order, 2: wrong usage, 1: anything else that went
 wrong, with a line on standard error that says what.
@@ -67,6 +72,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--save", metavar="FILE", help="write the content to FILE at the end"
     )
+    add_state_options(parser)
     parser.add_argument("--json", action="store_true", help="tell it as JSON")
     parser.add_argument(
         "--driver",
@@ -131,8 +137,7 @@ def run(args: argparse.Namespace) -> int:
         with suppress(Interrupted):
             _announce(served, path, as_json=args.json)
             _wait_until_unmounted(served)
-        if args.save is not None:
-            _save_or_go_on(served, args.save, quiet=args.json)
+        _save_or_go_on(served, args)
     if args.json:
         _tell({"unmounted": path, "saved": args.save})
     else:
@@ -152,12 +157,17 @@ def _tell(report: dict[str, object]) -> None:
     print(json.dumps(report), flush=True)
 
 
-def _save_or_go_on(served: Served, target: str, *, quiet: bool) -> None:
+def _save_or_go_on(served: Served, args: argparse.Namespace) -> None:
     """Save; or wait for the next end, if what is to be saved can be put nowhere."""
     while True:
         try:
-            return _save(served, target, quiet=quiet)
-        except NotSaved as error:
+            with signals_ignored():
+                if args.state is not None:
+                    served.save()
+                if args.save is not None:
+                    _save(served, args.save, quiet=args.json)
+            return
+        except (NotSaved, StateError) as error:
             if not served.status().is_shown:
                 raise
             message, _ = explain(error)
@@ -170,9 +180,8 @@ def _save_or_go_on(served: Served, target: str, *, quiet: bool) -> None:
 
 
 def _save(served: Served, target: str, *, quiet: bool) -> None:
-    with signals_ignored():
-        snapshot = served.fs.dump()
-        write_snapshot(target, snapshot)
+    snapshot = served.fs.dump()
+    write_snapshot(target, snapshot)
     if not quiet:
         print(f"saved to {target} ({size_text(len(snapshot))})")
 
@@ -199,6 +208,7 @@ def _serve(args: argparse.Namespace) -> Served:
                 options=options,
                 driver=args.driver,
                 atime=args.atime,
+                state=state_options(args),
             )
     except SnapshotError as error:
         raise CommandError(

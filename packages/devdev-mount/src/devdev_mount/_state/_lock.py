@@ -1,0 +1,76 @@
+"""One process at a time keeps its state in a directory."""
+
+import os
+import sys
+import time
+from typing import BinaryIO
+
+from devdev_mount._errors import StateError, StateInUse
+
+INTERVAL = 0.02
+END_TIMEOUT = 30.0
+"""For a server whose owner has ended to save for a last time."""
+
+_SIZE_MAX = 100
+
+
+def take(file: BinaryIO, directory: str, owner: int) -> None:
+    """Lock the open file, and write into it who has it; closing it unlocks it.
+
+    A process whose owner has ended is waited for, since it is about to end too.
+
+    Args:
+        file: the file.
+        directory: what it stands for.
+        owner: the process on whose behalf this one works, or this one.
+
+    Raises:
+        StateInUse: somebody else has it.
+        StateError: the host has no locks there.
+    """
+    deadline = time.monotonic() + END_TIMEOUT
+    while not _try(file, directory):
+        pid, other = _holder(file)
+        is_ending = other not in (0, pid) and not _is_there(other)
+        if not is_ending or time.monotonic() > deadline:
+            who = f"process {pid}" if pid else "another process"
+            whose = f" (on behalf of process {other})" if other not in (0, pid) else ""
+            message = f"the state in {directory} is in use by {who}{whose}"
+            raise StateInUse(f"{message}; end that, or choose another directory")
+        time.sleep(INTERVAL)
+    file.truncate(0)
+    file.seek(0)
+    file.write(f"{os.getpid()} {owner}\n".encode())
+    file.flush()
+
+
+def _holder(file: BinaryIO) -> tuple[int, int]:
+    """The process that has the lock, and its owner; zeros if it did not say yet."""
+    file.seek(0)
+    words = file.read(_SIZE_MAX).split()
+    return (int(words[0]), int(words[1])) if len(words) == 2 else (0, 0)
+
+
+def _try(file: BinaryIO, directory: str) -> bool:
+    if sys.platform == "win32":
+        raise StateError("state can only be kept where there is flock(2)")
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        reason = f"{error.strerror}; choose a directory of another filesystem"
+        raise StateError(f"{directory} cannot be locked: {reason}") from error
+    return True
+
+
+def _is_there(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
