@@ -18,12 +18,12 @@ pytestmark = pytest.mark.fuse
 COMMIT = """
     import os, sys
     from pathlib import Path
-    from devdev_exec import Workspace
+    from devdev_exec import Environment, Workspace
 
-    identity = {
+    identity = Environment(variables={
         f"GIT_{who}_{what}": "x@example.org"
         for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")
-    }
+    })
     source, target, message = sys.argv[1:]
     before = Path(source).read_bytes() if source else None
     with Workspace(snapshot=before) as ws:
@@ -36,7 +36,7 @@ COMMIT = """
             echo {message} >> file; git add file; git commit -qm {message}
             git fsck --strict
         '''
-        result = ws.exec(["sh", "-ec", script], variables=identity).check()
+        result = ws.exec(["sh", "-ec", script], environment=identity).check()
         assert f"{os.geteuid()}".encode() in result.output, result.output
         assert b"dubious" not in result.output
         assert ws.fs.stat("/repo/file").uid == 0

@@ -9,7 +9,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from devdev_exec import DriverChoice, ExecError, Session, SpawnError, Workspace
+from devdev_exec import (
+    DriverChoice,
+    Environment,
+    ExecError,
+    Session,
+    SpawnError,
+    Workspace,
+)
 
 from tests.processes import Mark, wait_until
 
@@ -29,7 +36,9 @@ def ws() -> Iterator[Workspace]:
 
 def start_shell(ws: Workspace) -> Session:
     """An interactive shell at its first prompt."""
-    session = ws.start(["sh", "-i"], variables={"PS1": "ready> "})
+    session = ws.start(
+        ["sh", "-i"], environment=Environment(variables={"PS1": "ready> "})
+    )
     assert session.wait_for("ready> ", timeout=LIMIT).happened == "match"
     return session
 
@@ -258,7 +267,9 @@ def test_a_result_has_what_the_session_changed_and_it_can_be_undone(
 
 def test_closing_ends_all_that_the_program_started(ws: Workspace, mark: Mark) -> None:
     script = "trap '' TERM HUP; setsid sleep 60 & (sleep 60 &) ; sleep 60"
-    session = ws.start(["sh", "-c", script], variables=mark.variables)
+    session = ws.start(
+        ["sh", "-c", script], environment=Environment(variables=mark.variables)
+    )
     mark.wait_for(4)
     begin = time.monotonic()
     session.close()
@@ -281,7 +292,9 @@ def test_a_shell_that_ignores_sigterm_is_hung_up(ws: Workspace) -> None:
 
 def test_closing_the_workspace_closes_its_sessions(mark: Mark) -> None:
     with Workspace(driver="fuse") as ws:
-        session = ws.start(["sleep", "60"], variables=mark.variables)
+        session = ws.start(
+            ["sleep", "60"], environment=Environment(variables=mark.variables)
+        )
         assert ws.sessions() == (session,)
     assert not mark.pids()
     assert not session.is_running

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from devdev_exec import ExecResult, Workspace
+from devdev_exec import Environment, ExecResult, Workspace
 
 pytestmark = pytest.mark.fuse
 
@@ -28,7 +28,9 @@ def ws() -> Iterator[Workspace]:
 
 def shell(ws: Workspace, script: str, cwd: str = "/") -> str:
     """Run a script in the workspace; its output, with plain newlines."""
-    return text(ws.exec(["sh", "-ec", script], cwd=cwd, variables=GIT))
+    return text(
+        ws.exec(["sh", "-ec", script], cwd=cwd, environment=Environment(variables=GIT))
+    )
 
 
 def text(result: ExecResult) -> str:
@@ -216,8 +218,7 @@ def test_cargo_builds_a_crate_and_runs_what_it_built(ws: Workspace) -> None:
         [cargo, "build", "--offline"],
         cwd="/hello",
         timeout=150,
-        inherit=["PATH"],
-        variables={"RUSTUP_HOME": rustup},
+        environment=Environment(inherit=("PATH",), variables={"RUSTUP_HOME": rustup}),
     )
     assert b"Finished" in result.check().output
     assert text(ws.exec(["target/debug/hello"], cwd="/hello")) == "hello from rust\n"

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from devdev_exec import (
+    Environment,
     ExecError,
     FsError,
     SnapshotError,
@@ -39,8 +40,16 @@ def test_nothing_of_the_environment_is_inherited_unasked(
 ) -> None:
     monkeypatch.setenv("SECRET", "s3cret")
     assert b"s3cret" not in ws.exec(["env"]).output
-    assert b"SECRET=s3cret" in ws.exec(["env"], inherit=["SECRET"]).output
-    assert b"SECRET=other" in ws.exec(["env"], variables={"SECRET": "other"}).output
+    assert (
+        b"SECRET=s3cret"
+        in ws.exec(["env"], environment=Environment(inherit=("SECRET",))).output
+    )
+    assert (
+        b"SECRET=other"
+        in ws.exec(
+            ["env"], environment=Environment(variables={"SECRET": "other"})
+        ).output
+    )
 
 
 @pytest.mark.fuse

@@ -192,12 +192,12 @@ def test_a_killed_owner_leaves_nothing() -> None:
 
 _JOB = """
     import sys
-    from devdev_exec import DriverUnavailable, MountOptions, Workspace
+    from devdev_exec import DriverUnavailable, Environment, MountOptions, Workspace
 
-    identity = {
+    identity = Environment(variables={
         f"GIT_{who}_{what}": "1700000000 +0000" if what == "DATE" else "x@example.org"
         for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL", "DATE")
-    }
+    })
     SCRIPTS = [
         "git init -q -b main repo; cd repo; mkdir src; echo a > src/a; ln -s src l",
         "cd repo; chmod 755 src/a; ln src/a hard; git add -A; git commit -qm one",
@@ -209,7 +209,7 @@ _JOB = """
     with Workspace() as ws:
         assert ws.driver == sys.argv[1], ws.driver
         for script in SCRIPTS:
-            result = ws.exec(["sh", "-ec", script], variables=identity).check()
+            result = ws.exec(["sh", "-ec", script], environment=identity).check()
             assert not result.unkept and not result.conflicts, result
             assert result.changed or "fsck" in script, script
         print(ws.fs.tree_digest())

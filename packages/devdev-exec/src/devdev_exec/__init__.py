@@ -35,6 +35,8 @@ from devdev_mount import Unkept as Unkept
 from devdev_exec._awaiting import Pattern as Pattern
 from devdev_exec._awaiting import Waited as Waited
 from devdev_exec._cancellation import Cancellation as Cancellation
+from devdev_exec._env import Environment as Environment
+from devdev_exec._env import Preset as Preset
 from devdev_exec._errors import ExecCancelled as ExecCancelled
 from devdev_exec._errors import ExecError as ExecError
 from devdev_exec._errors import SpawnError as SpawnError
@@ -55,6 +57,7 @@ __all__ = (
     "Conflict",
     "DriverChoice",
     "DriverUnavailable",
+    "Environment",
     "Errno",
     "ExecCancelled",
     "ExecError",
@@ -72,6 +75,7 @@ __all__ = (
     "NotPermitted",
     "Output",
     "Pattern",
+    "Preset",
     "PullReport",
     "PushReport",
     "RenameFlags",

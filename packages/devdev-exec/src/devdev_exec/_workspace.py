@@ -9,7 +9,7 @@ import math
 import os
 import shlex
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
@@ -42,7 +42,7 @@ from devdev_mount import (
 
 from devdev_exec._call import OutputHandler
 from devdev_exec._cancellation import Cancellation
-from devdev_exec._env import curated_environment
+from devdev_exec._env import Environment
 from devdev_exec._errors import ExecCancelled, ExecError
 from devdev_exec._launcher import (
     DEFAULT_MAX_OUTPUT,
@@ -205,9 +205,7 @@ class Workspace:
         size: WindowSize = DEFAULT_WINDOW_SIZE,
         stdin: bytes = b"",
         timeout: float = DEFAULT_TIMEOUT,
-        inherit: Iterable[str] = (),
-        variables: Mapping[str, str] | None = None,
-        search_path: str | None = None,
+        environment: Environment | None = None,
         max_output: int = DEFAULT_MAX_OUTPUT,
         actor: str | None = None,
         on_output: OutputHandler | None = None,
@@ -217,7 +215,7 @@ class Workspace:
         r"""Run a program in the workspace and wait for its end.
 
         It sees a curated environment: HOME is a directory of the workspace, PATH
-        the standard one, and of the host's variables only what `inherit` names.
+        the standard one, and of the host's variables only what `environment` names.
         Under a PTY (the default) output and errors come as one stream, with
         `\n` as `\r\n`. With the program everything that it started ends.
 
@@ -232,9 +230,7 @@ class Workspace:
             size: of the terminal.
             stdin: what it reads; then, and without any, end of file.
             timeout: seconds for the whole call; then all of it is killed.
-            inherit: names of host variables to pass on.
-            variables: names and values to set.
-            search_path: PATH, if not the standard one.
+            environment: its variables; None is `Environment()`.
             max_output: bytes to keep of each stream; more is dropped from the middle.
             actor: whom the history names for what it changes; None is the command.
             on_output: is given each piece of output as it comes, in this thread.
@@ -254,12 +250,8 @@ class Workspace:
         served = self._place_to_run()
         give_up = time.monotonic() + checked_timeout(timeout)
         program = checked_argv(argv)
-        environment = curated_environment(
-            home=f"{served.path}{HOME}",
-            inherit=inherit,
-            variables=variables or {},
-            path=search_path,
-            host=os.environ,
+        variables = (environment or Environment()).resolve(
+            home=f"{served.path}{HOME}", host=os.environ
         )
         launcher = self._start_launcher()
         with self._having_turn(give_up, cancellation):
@@ -267,7 +259,7 @@ class Workspace:
                 launcher.run,
                 program,
                 cwd=self._directory(served, cwd),
-                env=environment,
+                env=variables,
                 pty=pty,
                 size=size,
                 stdin=stdin,
@@ -292,9 +284,7 @@ class Workspace:
         size: WindowSize = DEFAULT_WINDOW_SIZE,
         term: str = DEFAULT_TERM,
         timeout: float | None = None,
-        inherit: Iterable[str] = (),
-        variables: Mapping[str, str] | None = None,
-        search_path: str | None = None,
+        environment: Environment | None = None,
         max_output: int = DEFAULT_MAX_OUTPUT,
         actor: str | None = None,
     ) -> Session:
@@ -318,12 +308,8 @@ class Workspace:
         if timeout is not None:
             give_up = time.monotonic() + checked_timeout(timeout)
         program = checked_argv(argv)
-        environment = curated_environment(
-            home=f"{served.path}{HOME}",
-            inherit=inherit,
-            variables={**({"TERM": term} if pty else {}), **(variables or {})},
-            path=search_path,
-            host=os.environ,
+        variables = (environment or Environment()).resolve(
+            home=f"{served.path}{HOME}", host=os.environ, term=term if pty else None
         )
         launcher = self._start_launcher()
         name = _actor_of(program) if actor is None else actor
@@ -337,7 +323,7 @@ class Workspace:
                 link = launcher.start(
                     program,
                     cwd=directory,
-                    env=environment,
+                    env=variables,
                     pty=pty,
                     size=size,
                     deadline=give_up,

@@ -3,7 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from devdev_exec import Cancellation, ExecError, ExecResult, FsError, MountError
+from devdev_exec import (
+    Cancellation,
+    Environment,
+    ExecError,
+    ExecResult,
+    FsError,
+    MountError,
+)
 
 from devdev_mcp._errors import Refusal, ToolFailure
 from devdev_mcp._state import ServerState
@@ -54,7 +61,9 @@ class Running:
             pty=command.tty,
             stdin=command.stdin.encode(),
             timeout=command.timeout,
-            variables={"WORKSPACE": str(workspace.path), **command.env},
+            environment=Environment(
+                variables={"WORKSPACE": str(workspace.path), **command.env}
+            ),
             on_output=self._watch,
             on_stderr=self._watch,
             cancellation=self._cancellation,

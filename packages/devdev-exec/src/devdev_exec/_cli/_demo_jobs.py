@@ -8,6 +8,7 @@ from devdev_exec._cli._programs import SEARCH_PATH, find_program, how_to_install
 from devdev_exec._cli._pythons import DOCTEST_MODULES, RunningPython
 from devdev_exec._cli._steps import Step, StepFailed, Steps
 from devdev_exec._cli._style import size_text
+from devdev_exec._env import Environment
 from devdev_exec._workspace import HOME, Workspace
 
 TREE = "/python"
@@ -50,9 +51,11 @@ class Jobs:
             argv,
             cwd=cwd,
             timeout=_TIMEOUT,
-            inherit=("LD_LIBRARY_PATH",),  # a Python may need it to start at all
-            variables={"TMPDIR": f"{self.root}{_TEMPORARY}"} | (variables or {}),
-            search_path=SEARCH_PATH,
+            environment=Environment(
+                inherit=("LD_LIBRARY_PATH",),  # a Python may need it to start at all
+                variables={"TMPDIR": f"{self.root}{_TEMPORARY}"} | (variables or {}),
+                path=SEARCH_PATH,
+            ),
             on_output=step.note_output,
         )
         output = result.output.decode("utf-8", "replace")

@@ -27,6 +27,7 @@ from devdev_exec._cli._streams import (
     terminal_writer,
 )
 from devdev_exec._cli._style import plural
+from devdev_exec._env import Environment
 from devdev_exec._errors import SpawnError
 from devdev_exec._launcher import DEFAULT_WINDOW_SIZE
 from devdev_exec._pty import WindowSize
@@ -106,7 +107,8 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         default=[],
         type=_variable,
         metavar="NAME[=VALUE]",
-        help="set a variable, or pass on yours; may be repeated",
+        help="set a variable, or pass on yours, or all that match a pattern such as "
+        "LC_*; may be repeated",
     )
     program.add_argument("--path", help="PATH, if not the standard one")
     program.add_argument(
@@ -235,9 +237,13 @@ def _execute(
             size=_window_size(),
             stdin=stdin,
             timeout=args.timeout,
-            inherit=[name for name, value in args.env if value is None],
-            variables={name: value for name, value in args.env if value is not None},
-            search_path=args.path,
+            environment=Environment(
+                inherit=tuple(name for name, value in args.env if value is None),
+                variables={
+                    name: value for name, value in args.env if value is not None
+                },
+                path=args.path,
+            ),
             max_output=0,  # all of it has been written by then
             on_output=output,
             on_stderr=RawWriter(STDERR),
