@@ -35,6 +35,7 @@ from devdev_mount import Unkept as Unkept
 from devdev_exec._awaiting import Pattern as Pattern
 from devdev_exec._awaiting import Waited as Waited
 from devdev_exec._cancellation import Cancellation as Cancellation
+from devdev_exec._display import Screen as Screen
 from devdev_exec._env import Environment as Environment
 from devdev_exec._env import Preset as Preset
 from devdev_exec._errors import ExecCancelled as ExecCancelled
@@ -80,6 +81,7 @@ __all__ = (
     "PushReport",
     "RenameFlags",
     "SavedState",
+    "Screen",
     "ServerDied",
     "Session",
     "SetAttr",

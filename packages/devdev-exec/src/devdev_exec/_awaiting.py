@@ -3,8 +3,9 @@
 import re
 import time
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
+from devdev_exec._display import Display
 from devdev_exec._link import Link
 from devdev_exec._log import OutputLog
 
@@ -28,6 +29,17 @@ class Waited:
     """Where the match ends in the output; otherwise how much output there was."""
 
 
+class Search(Protocol):
+    """Something to be found."""
+
+    cursor: int
+    """Where in the output to go on once it was found."""
+
+    def next(self) -> re.Match[bytes] | None:
+        """Look for it, whenever something has changed."""
+        ...
+
+
 class Wait:
     """Waits for one of several things."""
 
@@ -36,16 +48,13 @@ class Wait:
         link: Link,
         *,
         timeout: float,
-        pattern: Pattern | None = None,
-        start: int = 0,
+        search: Search | None = None,
         quiet: float | None = None,
     ) -> None:
         self._link = link
         self._begin = time.monotonic()
         self._deadline = self._begin + timeout
-        self._search = None
-        if pattern is not None:
-            self._search = _Search(link.output, compiled(pattern), start)
+        self._search = search
         self._quiet = quiet
 
     def check(self) -> Waited | None:
@@ -87,18 +96,18 @@ class Wait:
                     link.changed.wait(self.due_in())
 
 
-class _Search:
+class OutputSearch:
     """The search for a pattern in output that grows."""
 
-    def __init__(self, log: OutputLog, pattern: re.Pattern[bytes], start: int) -> None:
+    def __init__(self, log: OutputLog, pattern: Pattern, start: int) -> None:
         self._log = log
-        self._pattern = pattern
+        self._pattern = compiled(pattern)
         self._start = start
         self._searched = start
         self.cursor = start
-        """Where the match ends."""
 
     def next(self) -> re.Match[bytes] | None:
+        """Look at what has come."""
         while self._searched < self._log.end:
             begin = max(self._start, self._searched - _OVERLAP)
             piece = self._log.read(begin, _OVERLAP + _STEP)
@@ -108,6 +117,21 @@ class _Search:
                 return match
             self._searched = piece.next
         return None
+
+
+class ScreenSearch:
+    """The search for a pattern in what a screen shows."""
+
+    def __init__(self, display: Display, log: OutputLog, pattern: Pattern) -> None:
+        self._display = display
+        self._log = log
+        self._pattern = compiled(pattern)
+        self.cursor = 0
+
+    def next(self) -> re.Match[bytes] | None:
+        """Look at the screen as it is."""
+        self.cursor = self._log.end
+        return self._pattern.search(self._display.screen().text.encode())
 
 
 def compiled(pattern: Pattern) -> re.Pattern[bytes]:

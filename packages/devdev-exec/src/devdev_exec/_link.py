@@ -11,12 +11,14 @@ import time
 from collections.abc import Callable, Iterator
 from threading import Condition
 
+from devdev_exec._display import Display
 from devdev_exec._ending import decode_ending, supervisor_died
 from devdev_exec._errors import ExecError, SpawnError
 from devdev_exec._log import OutputLog
+from devdev_exec._pty import WindowSize
 from devdev_exec._result import ExecResult
 from devdev_exec._timeouts import END_TIMEOUT, START_TIMEOUT
-from devdev_exec._wire import Channel, Kind, Request
+from devdev_exec._wire import Channel, Kind, Request, encode
 
 Complete = Callable[[ExecResult | None], ExecResult | None]
 """Is given a result without output, or None if there is none, and adds to it."""
@@ -46,6 +48,11 @@ class Link:
         """Are called after each change, and must not wait."""
         self.output = OutputLog(max_output)
         self.stderr = OutputLog(max_output)
+        self.display: Display | None = None
+        """Its screen; None if it has no terminal."""
+        if request.pty:
+            size = WindowSize(request.rows, request.columns)
+            self.display = Display(self.output, size)
         self.last_output = time.monotonic()
         """When there was output the last time, or when it was started."""
         self.is_over = False
@@ -117,8 +124,10 @@ class Link:
             case Kind.STARTED:
                 self.pid = json.loads(payload)["pid"]
             case Kind.OUTPUT:
+                answer = self.display.advance(payload) if self.display else b""
                 self.output.append(payload)
                 self.last_output = time.monotonic()
+                self._answer(answer)
             case Kind.STDERR:
                 self.stderr.append(payload)
                 self.last_output = time.monotonic()
@@ -131,6 +140,18 @@ class Link:
                     self.result = decode_ending(self.request.argv, payload)
                 except ExecError as exc:
                     self.failure = exc
+
+    def _answer(self, data: bytes) -> None:
+        """Type what the terminal answers."""
+        if data:
+            self._in_flight += len(data)
+            self.send(Kind.INPUT, data)
+
+    def resize(self, size: WindowSize) -> None:
+        """Give the terminal another size."""
+        assert self.display is not None
+        self.display.resize(size)
+        self.send(Kind.RESIZE, encode({"rows": size.rows, "columns": size.columns}))
 
     def send(self, kind: Kind, payload: bytes = b"") -> None:
         """Send a frame."""

@@ -36,7 +36,8 @@ class OutputLog:
     """
 
     def __init__(self, limit: int) -> None:
-        self._limit = max(limit, 1)
+        self.limit = max(limit, 1)
+        """How many bytes are kept."""
         self._lock = Lock()
         self._file: IO[bytes] | None = None
         self.start = 0
@@ -48,20 +49,20 @@ class OutputLog:
         """Take the next bytes of the stream."""
         with self._lock:
             try:
-                self._write(data[-self._limit :], self.end + len(data))
+                self._write(data[-self.limit :], self.end + len(data))
             except OSError:  # no room on the disk
                 self.start = self.end + len(data)
             self.end += len(data)
-            self.start = max(self.start, self.end - self._limit)
+            self.start = max(self.start, self.end - self.limit)
 
     def _write(self, data: bytes, end: int) -> None:
         if self._file is None:
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         view = memoryview(data)
         while view:
-            offset = (end - len(view)) % self._limit
+            offset = (end - len(view)) % self.limit
             self._file.seek(offset)
-            written = self._file.write(view[: self._limit - offset])
+            written = self._file.write(view[: self.limit - offset])
             view = view[written:]
 
     def read(self, cursor: int, limit: int | None = None) -> Output:
@@ -80,9 +81,9 @@ class OutputLog:
     def _read(self, start: int, size: int) -> bytes:
         pieces = []
         while size and self._file is not None:
-            offset = start % self._limit
+            offset = start % self.limit
             self._file.seek(offset)
-            piece = self._file.read(min(size, self._limit - offset))
+            piece = self._file.read(min(size, self.limit - offset))
             pieces.append(piece)
             start += len(piece)
             size -= len(piece)

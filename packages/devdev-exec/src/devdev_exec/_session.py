@@ -5,7 +5,15 @@ from dataclasses import replace
 from types import TracebackType
 from typing import Literal, Self
 
-from devdev_exec._awaiting import Pattern, Wait, Waited
+from devdev_exec._awaiting import (
+    OutputSearch,
+    Pattern,
+    ScreenSearch,
+    Search,
+    Wait,
+    Waited,
+)
+from devdev_exec._display import Display, Screen
 from devdev_exec._errors import ExecError
 from devdev_exec._keys import key_bytes
 from devdev_exec._link import Link
@@ -31,7 +39,6 @@ class Session:
     Args:
         link: the program.
         actor: whom the history names for what it changes.
-        size: of its terminal; None if it has none.
         changed: tells the paths that it changed so far.
         on_close: is called when this is closed.
     """
@@ -41,12 +48,10 @@ class Session:
         link: Link,
         *,
         actor: str,
-        size: WindowSize | None,
         changed: Callable[[], tuple[str, ...]],
         on_close: Callable[[], object],
     ) -> None:
         self._link = link
-        self._size = size
         self._changed = changed
         self._on_close = on_close
         self._cursor = 0
@@ -70,7 +75,7 @@ class Session:
     @property
     def size(self) -> WindowSize | None:
         """The size of its terminal; None if it has none."""
-        return self._size
+        return None if self._link.display is None else self._link.display.size
 
     @property
     def is_running(self) -> bool:
@@ -105,8 +110,9 @@ class Session:
         Raises:
             ExecError: there is no such key, or no terminal, or the program has ended.
         """
-        self._terminal_size()
-        self.write(b"".join(key_bytes(name) for name in names))
+        is_application = self._display().has_application_cursor()
+        keys = [key_bytes(name, application_cursor=is_application) for name in names]
+        self.write(b"".join(keys))
 
     def close_input(self) -> None:
         """Let it find end of file after what was written, at every read."""
@@ -119,9 +125,8 @@ class Session:
             ExecError: it has no terminal.
             ValueError: a number outside 1 to 65535.
         """
-        self._terminal_size()
-        self._size = WindowSize(rows, columns)
-        self._link.send(Kind.RESIZE, encode({"rows": rows, "columns": columns}))
+        self._display()
+        self._link.resize(WindowSize(rows, columns))
 
     def signal(
         self, number: int, to: Literal["process", "group", "tree"] = "process"
@@ -139,10 +144,10 @@ class Session:
         fields = {"signal": _checked_signal(number), "to": Target(to)}
         self._link.send(Kind.SIGNAL, encode(fields))
 
-    def _terminal_size(self) -> WindowSize:
-        if self._size is None:
+    def _display(self) -> Display:
+        if self._link.display is None:
             raise ExecError(f"{self.argv[0]!r} has no terminal: it runs with pty=False")
-        return self._size
+        return self._link.display
 
     # --- output ------------------------------------------------------------------
 
@@ -165,6 +170,17 @@ class Session:
         """
         log = self._link.stderr if stream == "stderr" else self._link.output
         return log.read(cursor, limit)
+
+    def screen(self) -> Screen:
+        """What a person would see of its terminal now; also after its end.
+
+        Full-screen programs, wide and combining characters, line drawing, scrolling and
+        the alternate screen are shown as xterm and tmux do; colours are not.
+
+        Raises:
+            ExecError: it has no terminal.
+        """
+        return self._display().screen()
 
     # --- waiting -----------------------------------------------------------------
 
@@ -190,6 +206,7 @@ class Session:
         quiet: float | None = None,
         timeout: float = DEFAULT_WAIT,
         from_cursor: int | None = None,
+        on_screen: bool = False,
     ) -> Waited:
         r"""Wait for something in its output, for quiet, or for its end.
 
@@ -200,16 +217,20 @@ class Session:
                 digits that came.
             quiet: seconds without output that end the wait.
             timeout: seconds that end it in any case.
+            on_screen: look for the pattern in what `screen` shows as text instead.
             from_cursor: where to begin to look; None is where the last match, or the
                 last quiet, that was waited for ends.
 
         Returns:
             What happened.
         """
-        start = self._cursor if from_cursor is None else from_cursor
-        wait = Wait(
-            self._link, timeout=timeout, pattern=pattern, start=start, quiet=quiet
-        )
+        search: Search | None = None
+        if pattern is not None and on_screen:
+            search = ScreenSearch(self._display(), self._link.output, pattern)
+        elif pattern is not None:
+            start = self._cursor if from_cursor is None else from_cursor
+            search = OutputSearch(self._link.output, pattern, start)
+        wait = Wait(self._link, timeout=timeout, search=search, quiet=quiet)
         return self._note(wait.block())
 
     def wait_quiet(self, seconds: float, *, timeout: float = DEFAULT_WAIT) -> Waited:

@@ -336,7 +336,6 @@ class Workspace:
         session = Session(
             link,
             actor=name,
-            size=size if pty else None,
             changed=running.changed,
             on_close=partial(self._release_session, launcher, link),
         )
