@@ -3,7 +3,6 @@
 import re
 import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -184,7 +183,7 @@ def test_a_program_that_does_not_read_holds_up_only_who_writes_to_it(
 def test_a_session_that_ended_takes_no_input(ws: Workspace) -> None:
     with ws.start(["true"]) as session:
         session.wait(LIMIT)
-        with pytest.raises(ExecError, match="succeeded and reads no more"):
+        with pytest.raises(ExecError, match="succeeded, and reads no more"):
             session.write("x")
 
 
@@ -301,18 +300,6 @@ def test_closing_the_workspace_closes_its_sessions(mark: Mark) -> None:
     with pytest.raises(ExecError, match="launcher was closed"):
         session.wait()
     assert ws.sessions() == ()
-
-
-def test_many_sessions_share_two_threads(ws: Workspace) -> None:
-    before = threading.active_count()
-    sessions = [ws.start(["cat"]) for _ in range(20)]
-    assert threading.active_count() <= before + 2
-    for number, session in enumerate(sessions):
-        session.write(f"{number}\n")
-    for number, session in enumerate(sessions):
-        line = f"{number}\r\n{number}\r\n"
-        assert session.wait_for(line, timeout=LIMIT).happened == "match"
-    assert ws.sessions() == tuple(sessions)
 
 
 def test_a_flood_stalls_nobody(ws: Workspace) -> None:

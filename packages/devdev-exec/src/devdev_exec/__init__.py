@@ -32,6 +32,7 @@ from devdev_mount import StateInUse as StateInUse
 from devdev_mount import StateOptions as StateOptions
 from devdev_mount import Unkept as Unkept
 
+from devdev_exec._asyncsession import AsyncSession as AsyncSession
 from devdev_exec._awaiting import Pattern as Pattern
 from devdev_exec._awaiting import Waited as Waited
 from devdev_exec._cancellation import Cancellation as Cancellation
@@ -47,6 +48,7 @@ from devdev_exec._result import ExecResult as ExecResult
 from devdev_exec._session import Session as Session
 from devdev_exec._workspace import HOME as HOME
 from devdev_exec._workspace import DriverChoice as DriverChoice
+from devdev_exec._workspace import StartOptions as StartOptions
 from devdev_exec._workspace import Workspace as Workspace
 
 __version__ = "0.1.0"
@@ -54,6 +56,7 @@ __version__ = "0.1.0"
 __all__ = (
     "HOME",
     "AlreadyExists",
+    "AsyncSession",
     "Cancellation",
     "Conflict",
     "DriverChoice",
@@ -87,6 +90,7 @@ __all__ = (
     "SetAttr",
     "SnapshotError",
     "SpawnError",
+    "StartOptions",
     "Stat",
     "StateDamaged",
     "StateError",

@@ -1,17 +1,23 @@
 """Waiting for a program that goes on: what for, and what happened."""
 
+import asyncio
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from devdev_exec._display import Display
+from devdev_exec._errors import ExecError
 from devdev_exec._link import Link
 from devdev_exec._log import OutputLog
 
 Pattern = str | bytes | re.Pattern[str] | re.Pattern[bytes]
 """Text is looked for as it is."""
 
+T = TypeVar("T", covariant=True)
+
+_INPUT_SIZE = 64 * 1024  # of one frame
 _OVERLAP = 64 * 1024  # bytes that are looked at again: a match may have begun there
 _STEP = 1024 * 1024  # bytes that are looked at at a time
 
@@ -37,6 +43,18 @@ class Search(Protocol):
 
     def next(self) -> re.Match[bytes] | None:
         """Look for it, whenever something has changed."""
+        ...
+
+
+class Waiting(Protocol[T]):
+    """Something that is waited for: in a thread by `block`, or in a task."""
+
+    def check(self) -> T | None:
+        """What it came to; None if it is not there yet. Called after each change."""
+        ...
+
+    def due_in(self) -> float:
+        """In how many seconds to check again though nothing has changed."""
         ...
 
 
@@ -83,17 +101,69 @@ class Wait:
         assert self._quiet is not None
         return max(self._begin, self._link.last_output) + self._quiet
 
-    def block(self) -> Waited:
-        """Wait, in this thread."""
-        link = self._link
+
+class Sending:
+    """Waits until all of some input is sent."""
+
+    def __init__(self, link: Link, data: bytes, timeout: float) -> None:
+        self._link = link
+        self._data = data
+        self._sent = 0
+        self._deadline = time.monotonic() + timeout
+
+    def check(self) -> int | None:
+        """How much was sent, if that is all.
+
+        Raises:
+            ExecError: the program has ended, or did not read in time.
+        """
+        while self._sent < len(self._data):
+            piece = self._data[self._sent : self._sent + _INPUT_SIZE]
+            if not self._link.send_input(piece):
+                if time.monotonic() >= self._deadline:
+                    raise ExecError(
+                        f"{self._link.request.argv[0]!r} does not read: of "
+                        f"{len(self._data)} bytes it was sent {self._sent}, and has "
+                        "not taken all of them"
+                    )
+                return None
+            self._sent += len(piece)
+        return self._sent
+
+    def due_in(self) -> float:
+        """In how many seconds to check again though nothing has changed."""
+        return max(self._deadline - time.monotonic(), 0.0)
+
+
+def block(link: Link, waiting: Waiting[T]) -> T:
+    """Wait in this thread."""
+    while True:
+        seen = link.version
+        result = waiting.check()
+        if result is not None:
+            return result
+        with link.changed:
+            if link.version == seen:
+                link.changed.wait(waiting.due_in())
+
+
+async def block_task(link: Link, waiting: Waiting[T]) -> T:
+    """Wait in this task, and let others run meanwhile."""
+    loop = asyncio.get_running_loop()
+    changed = asyncio.Event()
+
+    def wake() -> None:
+        with suppress(RuntimeError):  # the loop was closed over this wait
+            loop.call_soon_threadsafe(changed.set)
+
+    with link.listening(wake):
         while True:
-            seen = link.version
-            happened = self.check()
-            if happened is not None:
-                return happened
-            with link.changed:
-                if link.version == seen:
-                    link.changed.wait(self.due_in())
+            changed.clear()
+            result = waiting.check()
+            if result is not None:
+                return result
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), waiting.due_in())
 
 
 class OutputSearch:

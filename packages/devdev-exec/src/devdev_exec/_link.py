@@ -23,8 +23,7 @@ from devdev_exec._wire import Channel, Kind, Request, encode
 Complete = Callable[[ExecResult | None], ExecResult | None]
 """Is given a result without output, or None if there is none, and adds to it."""
 
-_INPUT_SIZE = 64 * 1024  # of one frame
-_WINDOW = 128 * 1024  # bytes the program has not taken before `write` waits
+_WINDOW = 128 * 1024  # bytes the program has not taken, before no more are sent
 
 
 class Link:
@@ -38,14 +37,13 @@ class Link:
         self._channel = Channel(sock)
         self._is_accepted = False
         self._in_flight = 0
+        self._listeners: set[Callable[[], None]] = set()
         self.request = request
         self.pid = 0
         """The program's process."""
         self.changed = Condition()
         self.version = 0
         """How often something has changed."""
-        self.listeners: set[Callable[[], None]] = set()
-        """Are called after each change, and must not wait."""
         self.output = OutputLog(max_output)
         self.stderr = OutputLog(max_output)
         self.display: Display | None = None
@@ -63,12 +61,23 @@ class Link:
         """Is called when there is something left for `on_writable`."""
 
     @contextlib.contextmanager
+    def listening(self, listener: Callable[[], None]) -> Iterator[None]:
+        """Have `listener` called after each change; it must not wait."""
+        with self.changed:
+            self._listeners.add(listener)
+        try:
+            yield
+        finally:
+            with self.changed:
+                self._listeners.discard(listener)
+
+    @contextlib.contextmanager
     def _changing(self) -> Iterator[None]:
         with self.changed:
             yield
             self.version += 1
             self.changed.notify_all()
-            for listener in self.listeners:
+            for listener in self._listeners:
                 listener()
 
     # --- the beginning -----------------------------------------------------------
@@ -162,35 +171,26 @@ class Link:
         if is_left:
             self.wants_to_write(self)
 
-    def write(self, data: bytes, timeout: float) -> None:
-        """Send input, and wait while the program has not taken enough of it.
+    def send_input(self, data: bytes) -> bool:
+        """Send input, if the program has taken enough of what was sent before.
 
         Raises:
-            ExecError: It did not take it in time, or ended.
+            ExecError: It has ended.
         """
-        give_up = time.monotonic() + timeout
-        for start in range(0, len(data), _INPUT_SIZE):
-            piece = data[start : start + _INPUT_SIZE]
-            with self.changed:
-                self.changed.wait_for(
-                    lambda: self._in_flight < _WINDOW or self.is_over,
-                    give_up - time.monotonic(),
-                )
-                if self.is_over or self._in_flight >= _WINDOW:
-                    raise self._not_written(start, len(data))
-                self._in_flight += len(piece)
-            self.send(Kind.INPUT, piece)
+        with self.changed:
+            if self.is_over:
+                raise ExecError(f"{self.request.argv[0]!r} {self.why_over()}")
+            if self._in_flight >= _WINDOW:
+                return False
+            self._in_flight += len(data)
+        self.send(Kind.INPUT, data)
+        return True
 
-    def _not_written(self, written: int, size: int) -> ExecError:
-        program = self.request.argv[0]
+    def why_over(self) -> str:
+        """How it ended, in words that follow the name of the program."""
         if self.result is not None:
-            return ExecError(f"{program!r} {self.result.ending} and reads no more")
-        if self.is_over:
-            return ExecError(f"{program!r} reads no more: {self.failure}")
-        return ExecError(
-            f"{program!r} does not read: of {size} bytes it was sent {written}, and "
-            "has not taken all of them"
-        )
+            return f"{self.result.ending}, and reads no more"
+        return f"reads no more: {self.failure}"
 
     # --- the end -----------------------------------------------------------------
 

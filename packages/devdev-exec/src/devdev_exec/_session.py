@@ -1,88 +1,30 @@
 """`Session`: a program that goes on while its owner writes, reads and waits."""
 
-from collections.abc import Callable
-from dataclasses import replace
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
-from devdev_exec._awaiting import (
-    OutputSearch,
-    Pattern,
-    ScreenSearch,
-    Search,
-    Wait,
-    Waited,
-)
-from devdev_exec._display import Display, Screen
-from devdev_exec._errors import ExecError
-from devdev_exec._keys import key_bytes
-from devdev_exec._link import Link
-from devdev_exec._log import Output
-from devdev_exec._pty import WindowSize
+from devdev_exec._asyncsession import AsyncSession
+from devdev_exec._awaiting import Pattern, Waited, block
 from devdev_exec._result import ExecResult
-from devdev_exec._timeouts import END_TIMEOUT
-from devdev_exec._wire import Kind, Target, encode
-
-DEFAULT_WAIT = 30.0
-"""Seconds that a session's methods wait unless the caller says otherwise."""
-
-_FINISH_TIMEOUT = 30.0  # for the filesystem to tell what the program changed
+from devdev_exec._sessionbase import DEFAULT_WAIT, SessionBase
 
 
-class Session:
+class Session(SessionBase):
     """A program that runs in a workspace, until it ends or is closed.
 
     Any thread may call any method. Close it, or use `with`: then the program has
     ended, with all that it started, and what was kept of its output is gone. A
     workspace closes its sessions.
-
-    Args:
-        link: the program.
-        actor: whom the history names for what it changes.
-        changed: tells the paths that it changed so far.
-        on_close: is called when this is closed.
     """
 
-    def __init__(
-        self,
-        link: Link,
-        *,
-        actor: str,
-        changed: Callable[[], tuple[str, ...]],
-        on_close: Callable[[], object],
-    ) -> None:
-        self._link = link
-        self._changed = changed
-        self._on_close = on_close
-        self._cursor = 0
-        self.actor = actor
-        """Whom the history names for what it changes."""
-
-    def __repr__(self) -> str:
-        ending = "runs" if self.is_running else "is over"
-        return f"<Session {self.argv[0]!r} (pid {self.pid}) {ending}>"
-
-    @property
-    def argv(self) -> tuple[str, ...]:
-        """The program and its arguments."""
-        return tuple(self._link.request.argv)
-
-    @property
-    def pid(self) -> int:
-        """Its process."""
-        return self._link.pid
-
-    @property
-    def size(self) -> WindowSize | None:
-        """The size of its terminal; None if it has none."""
-        return None if self._link.display is None else self._link.display.size
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it, or something that it started, may still run."""
-        return not self._link.is_over
-
-    # --- input -------------------------------------------------------------------
+    def as_async(self) -> AsyncSession:
+        """The same program, for tasks of asyncio; closing either closes it."""
+        return AsyncSession(
+            self._link,
+            actor=self.actor,
+            changed=self._changed,
+            on_close=self._on_close,
+        )
 
     def write(self, data: bytes | str, *, timeout: float = DEFAULT_WAIT) -> None:
         r"""Type at its terminal, or write to its standard input; text as UTF-8.
@@ -96,8 +38,7 @@ class Session:
         Raises:
             ExecError: it has ended, or did not read in time.
         """
-        text = data.encode() if isinstance(data, str) else bytes(data)
-        self._link.write(text, timeout)
+        block(self._link, self._input(data, timeout))
 
     def send_keys(self, *names: str) -> None:
         """Press keys: "Enter", "Up", "F1", "C-c", "M-x", "S-Tab", "C-Left", "q".
@@ -110,79 +51,7 @@ class Session:
         Raises:
             ExecError: there is no such key, or no terminal, or the program has ended.
         """
-        is_application = self._display().has_application_cursor()
-        keys = [key_bytes(name, application_cursor=is_application) for name in names]
-        self.write(b"".join(keys))
-
-    def close_input(self) -> None:
-        """Let it find end of file after what was written, at every read."""
-        self._link.send(Kind.INPUT_END)
-
-    def resize(self, rows: int, columns: int) -> None:
-        """Give its terminal another size; SIGWINCH tells the program.
-
-        Raises:
-            ExecError: it has no terminal.
-            ValueError: a number outside 1 to 65535.
-        """
-        self._display()
-        self._link.resize(WindowSize(rows, columns))
-
-    def signal(
-        self, number: int, to: Literal["process", "group", "tree"] = "process"
-    ) -> None:
-        """Send a signal; nothing if the one it is for has ended.
-
-        Args:
-            number: the signal.
-            to: the program; its process group; or it and all that descends from it.
-                What runs in the foreground of its terminal gets what is typed: "C-c".
-
-        Raises:
-            ValueError: there is no such signal, or no such receiver.
-        """
-        fields = {"signal": _checked_signal(number), "to": Target(to)}
-        self._link.send(Kind.SIGNAL, encode(fields))
-
-    def _display(self) -> Display:
-        if self._link.display is None:
-            raise ExecError(f"{self.argv[0]!r} has no terminal: it runs with pty=False")
-        return self._link.display
-
-    # --- output ------------------------------------------------------------------
-
-    def read(
-        self,
-        cursor: int = 0,
-        limit: int | None = None,
-        *,
-        stream: Literal["output", "stderr"] = "output",
-    ) -> Output:
-        """What it wrote, from a byte on, as far as it has come and is kept.
-
-        Does not wait, and takes nothing away. Go on with the `next` of what this gives.
-
-        Args:
-            cursor: the number of the first byte, from 0; negative ones count from the
-                end.
-            limit: the most bytes to give.
-            stream: standard error is apart with `pty=False` only.
-        """
-        log = self._link.stderr if stream == "stderr" else self._link.output
-        return log.read(cursor, limit)
-
-    def screen(self) -> Screen:
-        """What a person would see of its terminal now; also after its end.
-
-        Full-screen programs, wide and combining characters, line drawing, scrolling and
-        the alternate screen are shown as xterm and tmux do; colours are not.
-
-        Raises:
-            ExecError: it has no terminal.
-        """
-        return self._display().screen()
-
-    # --- waiting -----------------------------------------------------------------
+        self.write(self._keys(names))
 
     def wait(self, timeout: float = DEFAULT_WAIT) -> ExecResult | None:
         """Wait for its end, and that of all it started; None if time is over first.
@@ -195,9 +64,8 @@ class Session:
             FsError, OSError, MergeConflict, MountError: what it changed could not be
                 told, as of `Workspace.exec`.
         """
-        if Wait(self._link, timeout=timeout).block().happened != "exit":
-            return None
-        return self._result()
+        wait = self._happening(None, None, timeout, None, on_screen=False)
+        return self._result(block(self._link, wait))
 
     def wait_for(
         self,
@@ -224,38 +92,12 @@ class Session:
         Returns:
             What happened.
         """
-        search: Search | None = None
-        if pattern is not None and on_screen:
-            search = ScreenSearch(self._display(), self._link.output, pattern)
-        elif pattern is not None:
-            start = self._cursor if from_cursor is None else from_cursor
-            search = OutputSearch(self._link.output, pattern, start)
-        wait = Wait(self._link, timeout=timeout, search=search, quiet=quiet)
-        return self._note(wait.block())
+        wait = self._happening(pattern, quiet, timeout, from_cursor, on_screen)
+        return self._note(block(self._link, wait))
 
     def wait_quiet(self, seconds: float, *, timeout: float = DEFAULT_WAIT) -> Waited:
         """Wait until it has written nothing for some time, from now on, or ended."""
         return self.wait_for(quiet=seconds, timeout=timeout)
-
-    def _note(self, waited: Waited) -> Waited:
-        if waited.happened in ("match", "quiet"):
-            self._cursor = waited.cursor
-        return waited
-
-    def _result(self) -> ExecResult:
-        link = self._link
-        if link.failure is not None:
-            raise link.failure
-        assert link.result is not None
-        output, stderr = link.output.read(0), link.stderr.read(0)
-        return replace(
-            link.result,
-            output=output.data,
-            stderr=stderr.data,
-            dropped_bytes=output.dropped + stderr.dropped,
-        )
-
-    # --- what it changed, and its end ----------------------------------------------
 
     def changed(self) -> tuple[str, ...]:
         """The paths of the workspace that it changed so far, sorted.
@@ -263,20 +105,14 @@ class Session:
         Raises:
             ExecError: with the copy driver, before its end.
         """
-        result = self._link.result
-        if self._link.is_over and result is not None:
-            return result.changed
-        return self._changed()
+        return self._paths()
 
     def close(self) -> None:
         """End it with all that it started, within bounds, and forget its output.
 
         They get SIGHUP and SIGTERM, and SIGKILL 0.25 s later. Again is nothing.
         """
-        link = self._link
-        if not link.is_over:
-            link.send(Kind.CLOSE)
-            Wait(link, timeout=END_TIMEOUT + _FINISH_TIMEOUT).block()
+        block(self._link, self._ending())
         self._on_close()
 
     def __enter__(self) -> Self:
@@ -289,9 +125,3 @@ class Session:
         traceback: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _checked_signal(number: int) -> int:
-    if not 0 < number < 65:
-        raise ValueError(f"there is no signal {number!r}")
-    return int(number)

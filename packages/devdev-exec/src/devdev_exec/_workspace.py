@@ -5,6 +5,7 @@ Two processes belong to a mounted workspace: the server that owns the filesystem
 process does.
 """
 
+import asyncio
 import math
 import os
 import shlex
@@ -15,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Literal, Self
+from typing import Literal, Self, TypedDict, Unpack
 
 from devdev_mount import (
     DEFAULT_MAX_BYTES,
@@ -40,6 +41,7 @@ from devdev_mount import (
     serve,
 )
 
+from devdev_exec._asyncsession import AsyncSession
 from devdev_exec._call import OutputHandler
 from devdev_exec._cancellation import Cancellation
 from devdev_exec._env import Environment
@@ -67,6 +69,19 @@ DriverChoice = DriverName | Literal["auto"]
 
 _TURN_INTERVAL = 0.05  # between two looks whether to wait on for the other program
 _ACTOR_MAX = 1000  # bytes, of the history's 1024
+
+
+class StartOptions(TypedDict, total=False):
+    """The arguments of `Workspace.start`."""
+
+    cwd: str
+    pty: bool
+    size: WindowSize
+    term: str
+    timeout: float | None
+    environment: Environment | None
+    max_output: int
+    actor: str | None
 
 
 class Workspace:
@@ -341,7 +356,19 @@ class Workspace:
         )
         with self._lock:
             self._sessions[link] = session
+        if self._closed:  # meanwhile
+            session.close()
         return session
+
+    async def start_async(
+        self, argv: Sequence[str], **options: Unpack[StartOptions]
+    ) -> AsyncSession:
+        """Start a program that goes on, as `start` does, for tasks of asyncio.
+
+        Arguments and errors are those of `start`, which runs in a thread.
+        """
+        session = await asyncio.to_thread(self.start, argv, **options)
+        return session.as_async()
 
     def sessions(self) -> tuple[Session, ...]:
         """What was started and is not closed, oldest first."""
