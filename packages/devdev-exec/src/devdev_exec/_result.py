@@ -48,8 +48,10 @@ class ExecResult:
     and that was waited for, as getrusage(2) counts them."""
 
     max_rss: int = 0
-    """Bytes: the largest resident set that any one of these processes reached, as
-    getrusage(2) has it. It is no less than the launcher's own, some 15 MiB."""
+    """Peak memory in bytes: the largest resident set that any one of these processes
+    reached, as getrusage(2) has it, or a larger sum of all that was seen when looking
+    now and then: after 0.05 s, and up to every 5 s. What processes share counts for
+    each. It is no less than the launcher's own, some 15 MiB."""
 
     span: int = 0
     """The span of the history that has what it changed, to be looked at or undone; 0
@@ -76,6 +78,11 @@ class ExecResult:
 
     unkept: tuple[Unkept, ...] = ()
     """What the host cannot show, and what the workspace cannot have, with reasons."""
+
+    @property
+    def output_bytes(self) -> int:
+        """How many bytes it wrote to both streams, kept or not."""
+        return len(self.output) + len(self.stderr) + self.dropped_bytes
 
     @property
     def ok(self) -> bool:

@@ -21,6 +21,7 @@ import socket
 import time
 from collections.abc import Callable
 
+from devdev_exec._memory import PeakMemory
 from devdev_exec._posix import spawn
 from devdev_exec._processes import SignalPipe, adopt_orphans, descendants, send_signals
 from devdev_exec._program import Program
@@ -60,6 +61,7 @@ class Supervisor:
         self._program: Program | None = None
         self._begin = 0.0
         self._deadline = math.inf
+        self._memory: PeakMemory | None = None
         self._is_interactive = False
         self._teardown = Teardown()
         self._cause = Cause.EXIT
@@ -125,6 +127,8 @@ class Supervisor:
         due = self._teardown.due_in(now)
         if self._teardown.step is Step.NONE:
             due = min(due, self._deadline - now)
+        if self._memory is not None:
+            due = min(due, self._memory.due_in(now))
         if self._program is not None and self._program.offers_end_of_file:
             due = min(due, _EOF_INTERVAL)
         return max(due, 0.0)
@@ -135,6 +139,8 @@ class Supervisor:
         self._teardown.advance(now)
         if self._teardown.step is Step.GIVE_UP:
             self._is_over = True
+        if self._memory is not None:
+            self._memory.look(now)
         if self._program is not None:
             self._program.offer_end_of_file()
 
@@ -200,6 +206,7 @@ class Supervisor:
         self._begin = time.monotonic()
         self._deadline = request.deadline
         self._is_interactive = request.interactive
+        self._memory = PeakMemory(self._begin)
         if self._begin >= self._deadline:
             self._end(Cause.TIMEOUT)
             return
@@ -289,7 +296,9 @@ class Supervisor:
             "signal": None,
             "duration_s": self._duration_s,
             "cpu_s": usage.ru_utime + usage.ru_stime,
-            "max_rss": usage.ru_maxrss * 1024,
+            "max_rss": max(
+                usage.ru_maxrss * 1024, 0 if self._memory is None else self._memory.peak
+            ),
         }
         if self._exit is None:  # never started, or nothing can end it
             result["duration_s"] = time.monotonic() - self._begin
