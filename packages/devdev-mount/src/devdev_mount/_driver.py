@@ -1,6 +1,8 @@
 """What a driver is, and how a filesystem is to be shown."""
 
 import os
+import sys
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -8,9 +10,12 @@ from devdev_fs import Fs
 
 from devdev_mount._reports import PullReport, PushReport
 
-DriverName = Literal["fuse", "libfuse", "copy"]
-"""How a filesystem is shown: mounted, by the kernel's protocol itself or over libfuse;
-or as a copy that is kept in step."""
+DriverName = Literal["fuse", "libfuse", "winfsp", "copy"]
+"""How a filesystem is shown: mounted, by the kernel's protocol itself, over libfuse, or
+over WinFsp on Windows; or as a copy that is kept in step."""
+
+DEFAULT_DRIVER: DriverName = "winfsp" if sys.platform == "win32" else "fuse"
+"""The one for this platform."""
 
 REQUEST_TIMEOUT_MAX = 2**16 - 1
 """The longest that the kernel can be told, in seconds: about 18 hours."""
@@ -116,6 +121,10 @@ class Driver(Protocol):
         Raises:
             DriverUnavailable: it names what is missing and how to get it.
         """
+        ...
+
+    def private(self, undo: ExitStack) -> str:
+        """A place of the mount's own, for who names none; `undo` removes it again."""
         ...
 
     def resolve(self, mountpoint: str | os.PathLike[str]) -> str:

@@ -3,7 +3,6 @@
 import atexit
 import os
 import sys
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 from threading import RLock
@@ -12,9 +11,14 @@ from typing import Self, get_args
 
 from devdev_fs import Fs
 
-from devdev_mount._driver import Driver, DriverName, MountOptions, Session
+from devdev_mount._driver import (
+    DEFAULT_DRIVER,
+    Driver,
+    DriverName,
+    MountOptions,
+    Session,
+)
 from devdev_mount._errors import DriverUnavailable
-from devdev_mount._private import remove_directory
 from devdev_mount._reports import PullReport, PushReport
 
 _DEFAULT_OPTIONS = MountOptions()
@@ -30,6 +34,10 @@ def load_driver(name: DriverName) -> Driver:
     if name not in get_args(DriverName):
         known = ", ".join(get_args(DriverName))
         raise ValueError(f"driver={name!r}: must be one of {known}")
+    if name == "winfsp":
+        from devdev_mount._winfsp import WinFspDriver
+
+        return WinFspDriver()
     if name == "copy":
         if sys.platform != "win32":
             from devdev_mount._copy import CopyDriver
@@ -48,7 +56,7 @@ def load_driver(name: DriverName) -> Driver:
 
 
 def check_mountable(
-    options: MountOptions = _DEFAULT_OPTIONS, *, driver: DriverName = "fuse"
+    options: MountOptions = _DEFAULT_OPTIONS, *, driver: DriverName = DEFAULT_DRIVER
 ) -> None:
     """Refuse what this host does not offer, without mounting anything.
 
@@ -189,7 +197,7 @@ def mount(
     mountpoint: str | os.PathLike[str] | None = None,
     *,
     options: MountOptions = _DEFAULT_OPTIONS,
-    driver: DriverName = "fuse",
+    driver: DriverName = DEFAULT_DRIVER,
     spin_s: float = 0.0,
     lifeline: int | None = None,
 ) -> Mount:
@@ -217,8 +225,11 @@ def mount(
         fs: what to show. It may be mounted several times; each mount caches and
             locks on its own, and learns of the others' changes after they are done.
         mountpoint: an empty directory; None makes a private one, removed at the end.
+            On Windows it can be a drive (`X:`) as well; None is the next that is
+            free, and a directory is removed at the end.
         options: how to show it.
-        driver: "fuse" mounts it, "libfuse" does over that library, "copy" copies it.
+        driver: "fuse" mounts it, "libfuse" does over that library, "winfsp" on
+            Windows; "copy" copies it. "fuse" and "winfsp" are the defaults.
         spin_s: how long to poll for the next request before sleeping. It saves the
             wake-up, and burns a processor for so long after each request.
         lifeline: the read end of a pipe that closes when another process ends, on
@@ -234,8 +245,7 @@ def mount(
     loaded.check(options)
     with ExitStack() as undo:
         if mountpoint is None:
-            path = os.path.realpath(tempfile.mkdtemp(prefix="devdev-ws-"))
-            undo.callback(remove_directory, path)
+            path = loaded.private(undo)
         else:
             path = loaded.resolve(mountpoint)
         session = loaded.start(

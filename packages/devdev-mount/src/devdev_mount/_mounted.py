@@ -20,6 +20,7 @@ from devdev_mount._driver import MountOptions
 from devdev_mount._errors import DriverUnavailable, MountError
 from devdev_mount._fusermount import find_helper
 from devdev_mount._mountpoint import resolve_mountpoint
+from devdev_mount._private import make_directory
 from devdev_mount._reports import PullReport, PushReport
 from devdev_mount._spawning import spawning_by_fork
 from devdev_mount._watcher import Watcher
@@ -225,6 +226,10 @@ class MountDriver(ABC):
     @abstractmethod
     def check(self, options: MountOptions) -> None:
         """Refuse what this host does not offer; see `Driver.check`."""
+
+    def private(self, undo: ExitStack) -> str:
+        """A directory of its own; see `Driver.private`."""
+        return make_directory(undo)
 
     def resolve(self, mountpoint: str | os.PathLike[str]) -> str:
         """An existing, empty directory; see `Driver.resolve`."""

@@ -1,9 +1,18 @@
-"""The end of a mount's private directory; `_reaper` loads this without the rest."""
+"""A mount's private directory; `_reaper` loads this without the rest."""
 
 import contextlib
 import errno
 import os
 import shutil
+
+
+def make_directory(undo: contextlib.ExitStack) -> str:
+    """Make one, without symbolic links in its path; `undo` removes it."""
+    import tempfile  # `_reaper` is to start quickly
+
+    path = os.path.realpath(tempfile.mkdtemp(prefix="devdev-ws-"))
+    undo.callback(remove_directory, path)
+    return path
 
 
 def remove_directory(path: str) -> None:

@@ -24,6 +24,7 @@ from devdev_mount._copy._state import Node, Table
 from devdev_mount._copy._tries import Tries
 from devdev_mount._driver import MountOptions
 from devdev_mount._errors import DriverUnavailable, MountError
+from devdev_mount._private import make_directory
 from devdev_mount._reports import PullReport, PushReport
 
 
@@ -43,6 +44,10 @@ class CopyDriver:
                 "the copy driver cannot refuse writes (read_only): its directory is "
                 "one of the host's, use the fuse driver"
             )
+
+    def private(self, undo: ExitStack) -> str:
+        """A directory of its own; see `Driver.private`."""
+        return make_directory(undo)
 
     def resolve(self, mountpoint: str | os.PathLike[str]) -> str:
         """The absolute path, without symbolic links, of an empty directory.

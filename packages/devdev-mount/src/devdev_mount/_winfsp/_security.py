@@ -203,15 +203,25 @@ class Descriptor:
         return result
 
 
-def describe(stat: Stat, owner: Sid, group: Sid) -> Descriptor:
-    """The descriptor of an inode, which those are said to own."""
-    return Descriptor(owner, group, tuple(_entries(stat, owner, group)))
+def describe(stat: Stat, owner: Sid, group: Sid, *, others: bool = True) -> Descriptor:
+    """The descriptor of an inode, which those are said to own.
+
+    Without `others` only the owner is let in.
+    """
+    entries = _entries(stat, owner, group)
+    if not others:
+        entries = [entry for entry in entries if entry.sid in (owner, SYSTEM)]
+    return Descriptor(owner, group, tuple(entries))
 
 
-def mode_of(descriptor: Descriptor, stat: Stat) -> int:
-    """The permissions that a descriptor comes to, for an inode as it is now."""
-    mode = stat.perm & 0o7000
-    for sid, shift in ((descriptor.owner, 6), (descriptor.group, 3), (None, 0)):
+def mode_of(descriptor: Descriptor, stat: Stat, *, others: bool = True) -> int:
+    """The permissions that a descriptor comes to, for an inode as it is now.
+
+    Without `others` only the owner's are looked at.
+    """
+    mode = stat.perm & (0o7000 if others else 0o7077)
+    who = ((descriptor.owner, 6), (descriptor.group, 3), (None, 0))
+    for sid, shift in who if others else who[:1]:
         mode |= _bits(_granted(descriptor, sid), stat) << shift
     if not stat.is_dir:
         mode |= stat.perm & 0o111
