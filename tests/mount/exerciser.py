@@ -17,6 +17,7 @@ import mmap
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -291,15 +292,21 @@ def _difference(got: bytes | None, expected: bytes | None) -> str:
 
 
 class Handles:
-    """A file that is open twice, once for appending, and mapped as far as needed."""
+    """A file that is open three times, and mapped as far as needed.
+
+    Who makes it by the first, which can only write, may be let past the page cache
+    that the others have.
+    """
 
     def __init__(self, path: Path, flags: int = 0) -> None:
-        self.fd = os.open(path, os.O_RDWR | flags, 0o644)
-        try:
+        with ExitStack() as undo:
+            self.writing = os.open(path, os.O_WRONLY | flags, 0o644)
+            undo.callback(os.close, self.writing)
+            self.fd = os.open(path, os.O_RDWR)
+            undo.callback(os.close, self.fd)
             self.appending = os.open(path, os.O_WRONLY | os.O_APPEND)
-        except OSError:
-            os.close(self.fd)
-            raise
+            undo.callback(os.close, self.appending)
+            self._opened = undo.pop_all()
         self._map: mmap.mmap | None = None
 
     def mapped(self, end: int) -> mmap.mmap:
@@ -325,8 +332,7 @@ class Handles:
 
     def close(self) -> None:
         self._unmap()
-        os.close(self.appending)
-        os.close(self.fd)
+        self._opened.close()
 
 
 class HostFiles:
@@ -377,7 +383,9 @@ class HostFiles:
         return content
 
     def _write(self, op: Operation) -> None:
-        assert os.pwrite(self._fd(op), op.data, op.offset) == op.length
+        handles = self._handles[op.name]
+        fd = handles.writing if op.length % 2 else handles.fd
+        assert os.pwrite(fd, op.data, op.offset) == op.length
 
     def _append(self, op: Operation) -> None:
         assert os.write(self._handles[op.name].appending, op.data) == op.length

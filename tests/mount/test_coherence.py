@@ -4,10 +4,12 @@ import contextlib
 import os
 import random
 import stat
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from devdev_fs import Fs, Ino, SetAttr
@@ -23,21 +25,22 @@ pytestmark = pytest.mark.fuse
 
 PAGE = 4096
 
+MAPPING = """
+import mmap, os, sys
+mapping = mmap.mmap(os.open(sys.argv[1], os.O_RDWR), 0)
+for line in sys.stdin:
+    offset, is_write, value = line.rstrip().partition("=")
+    if is_write:
+        mapping[int(offset)] = ord(value)
+    print(chr(mapping[int(offset)]))
+"""
+
 
 @pytest.fixture
 def mapping(fs: Fs, root: Path) -> Iterator[Program]:
     """A program with a shared mapping of /f: `OFFSET=BYTE` writes, `OFFSET` reads."""
     fs.write_bytes("/f", b"." * 4 * PAGE)
-    script = """
-        import mmap, os, sys
-        mapping = mmap.mmap(os.open(sys.argv[1], os.O_RDWR), 0)
-        for line in sys.stdin:
-            offset, is_write, value = line.rstrip().partition("=")
-            if is_write:
-                mapping[int(offset)] = ord(value)
-            print(chr(mapping[int(offset)]))
-        """
-    with Program(script, root / "f") as program:
+    with Program(MAPPING, root / "f") as program:
         yield program
 
 
@@ -471,3 +474,95 @@ def test_two_mounts_changed_at_once_do_not_wait_for_each_other(
             ),
             "both to show the same",
         )
+
+
+# --- who only writes a new file, and may be let past the page cache -----------------
+
+
+def test_what_is_written_to_a_new_file_is_read_and_mapped_by_others(
+    fs: Fs, root: Path
+) -> None:
+    """By a descriptor that can only write: it may have no part in the page cache."""
+    writer = os.open(root / "f", os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    os.write(writer, b"." * 4 * PAGE)
+    reader = os.open(root / "f", os.O_RDONLY)
+    content = bytearray(b"." * 4 * PAGE)
+    random_ = random.Random(1)
+    with Program(MAPPING, root / "f") as mapping:
+        for step in range(100):
+            offset, value = random_.randrange(4 * PAGE), 97 + step % 26
+            size = min(random_.choice((1, 100, PAGE, 2 * PAGE)), 4 * PAGE - offset)
+            content[offset : offset + size] = bytes([value]) * size
+            os.pwrite(writer, bytes([value]) * size, offset)
+            assert mapping.ask(str(offset)) == chr(value)
+            assert os.pread(reader, 4 * PAGE, 0) == content
+            assert fs.read_bytes("/f") == content
+            mapped = random_.randrange(4 * PAGE)
+            content[mapped] = ord("M")
+            mapping.ask(f"{mapped}=M")
+    assert fs.read_bytes("/f") == content
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_reader_beside_a_new_files_writer_never_keeps_what_was_before(
+    root: Path,
+) -> None:
+    """Also what it was reading while it was written."""
+    with open(root / "f", "xb", buffering=0) as writer:
+        writer.write(b"." * PAGE)
+        script = """
+            import os, sys
+            fd = os.open(sys.argv[1], os.O_RDONLY)
+            while True:
+                os.pread(fd, 4096, 0)
+            """
+        argv = [sys.executable, "-I", "-c", dedent(script), os.fspath(root / "f")]
+        with subprocess.Popen(argv) as reader, open(root / "f", "rb") as seen:
+            for step in range(2000):
+                data = step.to_bytes(4) * (PAGE // 4)
+                os.pwrite(writer.fileno(), data, 0)
+                assert os.pread(seen.fileno(), PAGE, 0) == data
+            reader.kill()
+
+
+def test_a_new_files_appends_go_behind_those_of_the_api(fs: Fs, root: Path) -> None:
+    expected = b""
+    flags = os.O_CREAT | os.O_WRONLY | os.O_APPEND
+    writer = os.open(root / "f", flags)
+    reader = os.open(root / "f", os.O_RDONLY)
+    for step in range(50):
+        os.write(writer, b"m" * (step * 37))
+        fs.append("/f", b"a" * (step * 53))
+        expected += b"m" * (step * 37) + b"a" * (step * 53)
+        assert os.pread(reader, len(expected) + 1, 0) == expected
+    assert fs.read_bytes("/f") == expected
+    os.close(reader)
+    os.close(writer)
+
+
+def test_what_programs_pour_into_a_new_file_arrives(fs: Fs, root: Path) -> None:
+    """By sendfile, splice and copy_file_range, not from memory of theirs."""
+    data = random.Random(2).randbytes(300_001)
+    fs.write_bytes("/source", data)
+    run_python(
+        """
+        import os
+        size = os.stat("source").st_size
+        def opened(name):
+            return os.open("source", os.O_RDONLY), os.open(
+                name, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+        source, target = opened("sent")
+        while os.sendfile(target, source, None, size): pass
+        source, target = opened("spliced")
+        out, into = os.pipe()
+        while count := os.splice(source, into, 65536):
+            while count:
+                count -= os.splice(out, target, count)
+        source, target = opened("copied")
+        while os.copy_file_range(source, target, size): pass
+        """,
+        cwd=root,
+    )
+    for name in ("sent", "spliced", "copied"):
+        assert fs.read_bytes(f"/{name}") == data == (root / name).read_bytes()

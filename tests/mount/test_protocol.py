@@ -22,6 +22,7 @@ from devdev_mount._fuse import _abi
 from devdev_mount._fuse._abi import NotifyCode, Opcode
 from devdev_mount._fuse._actors import Actors
 from devdev_mount._fuse._connection import Connection
+from devdev_mount._fuse._fileops import is_coherent_past_cache
 from devdev_mount._fuse._mirror import KernelMirror
 from devdev_mount._fuse._ops import Ops
 
@@ -365,6 +366,24 @@ def test_a_copy_tells_how_much_it_was(kernel: Kernel, fs: Fs) -> None:
     assert _abi.WRITE_OUT.unpack(answer) == (0x7FFFF000,)
     answer = kernel.ask(Opcode.COPY_FILE_RANGE_64, source, request)
     assert _abi.COPY_FILE_RANGE_OUT.unpack(answer) == (0x7FFFF000,)
+
+
+@pytest.mark.parametrize(
+    ("release", "is_let"),
+    [
+        ("6.6.30", False),
+        ("6.18.0-12-generic", False),
+        ("6.18.9", False),
+        ("6.18.10+", True),
+        ("6.19.0-rc1", True),
+        ("7.0", True),
+        ("who knows", False),
+    ],
+)
+def test_only_a_kernel_that_drops_what_others_read_writes_past_its_cache(
+    release: str, is_let: bool
+) -> None:
+    assert is_coherent_past_cache(release) == is_let
 
 
 def test_changes_are_told_names_first_and_only_where_they_are_known(

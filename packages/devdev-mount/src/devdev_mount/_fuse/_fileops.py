@@ -6,6 +6,7 @@ if sys.platform != "linux":
     raise ImportError("the fuse driver is for Linux")
 
 import os
+import re
 
 from devdev_fs import ROOT_CALLER, Caller, Ino
 
@@ -16,6 +17,36 @@ from devdev_mount._fuse._shown import Shown
 
 OPEN_FILE = _abi.OPEN_OUT.pack(0, _abi.FOPEN_KEEP_CACHE)
 """There is no state to an open file, and its cached pages stay good."""
+
+_OPEN_PAST_CACHE = _abi.OPEN_OUT.pack(0, _abi.FOPEN_KEEP_CACHE | _abi.FOPEN_DIRECT_IO)
+_COHERENT_PAST_CACHE = (6, 18, 10)
+"""The first Linux, for certain, that drops the cached pages of what is written past
+them before and after (fs/fuse/file.c:fuse_direct_io): one that others read meanwhile
+would be kept otherwise."""
+
+
+def is_coherent_past_cache(release: str) -> bool:
+    """Whether a kernel of that release may be told to write past its page cache."""
+    numbers = re.match(r"(\d+)\.(\d+)(?:\.(\d+))?", release)
+    if numbers is None:
+        return False
+    major, minor, patch = (int(number or 0) for number in numbers.groups())
+    return (major, minor, patch) >= _COHERENT_PAST_CACHE
+
+
+_IS_COHERENT_PAST_CACHE = is_coherent_past_cache(os.uname().release)
+
+
+def made_file(flags: int) -> bytes:
+    """OPEN_OUT of a file that was made by an open(2) with these flags.
+
+    Who can only write to it is let past the page cache: that saves the question for
+    `security.capability` before the first WRITE, and a copy. There is nothing cached of
+    it, it cannot be mapped by that descriptor, and everybody else has the page cache.
+    """
+    if _IS_COHERENT_PAST_CACHE and flags & os.O_ACCMODE == os.O_WRONLY:
+        return _OPEN_PAST_CACHE
+    return OPEN_FILE
 
 
 class FileOps:

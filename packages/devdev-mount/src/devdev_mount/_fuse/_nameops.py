@@ -11,7 +11,7 @@ from devdev_fs import AlreadyExists, Errno, FsError, Ino, RenameFlags
 
 from devdev_mount._fuse import _abi
 from devdev_mount._fuse._abi import Opcode
-from devdev_mount._fuse._fileops import OPEN_FILE
+from devdev_mount._fuse._fileops import made_file
 from devdev_mount._fuse._request import Handlers, Request
 from devdev_mount._fuse._shown import Shown
 
@@ -68,16 +68,16 @@ class NameOps:
             if flags & os.O_EXCL:
                 raise
             raise FsError(Errno.ESTALE, path=name) from None
-        return self._shown.entry(stat) + OPEN_FILE
+        return self._shown.entry(stat) + made_file(flags)
 
     def tmpfile(self, request: Request) -> bytes:
         """Make a file without a name, which the kernel then holds."""
-        _, mode, umask = _abi.CREATE_IN.unpack_from(request.body)
+        flags, mode, umask = _abi.CREATE_IN.unpack_from(request.body)
         caller = self._shown.maker(request, umask)
         stat = self._inodes.tmpfile(self._inos[request.nodeid], mode, caller)
         entry = self._shown.entry(stat)
         self._inodes.unpin(stat.ino)
-        return entry + OPEN_FILE
+        return entry + made_file(flags)
 
     def symlink(self, request: Request) -> bytes:
         """Make a symbolic link."""
