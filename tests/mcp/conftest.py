@@ -17,14 +17,20 @@ def anyio_backend() -> str:
     return "asyncio"
 
 
+@pytest.fixture(scope="session")
+def host_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The directory of the host that the server may use."""
+    return tmp_path_factory.mktemp("host")
+
+
 @pytest.fixture(scope="session", params=ERAS)
 async def agent(
-    request: pytest.FixtureRequest, run_roots: tuple[Path, ...]
+    request: pytest.FixtureRequest, run_roots: tuple[Path, ...], host_root: Path
 ) -> AsyncIterator[Agent]:
     """A client of a server process; tests use names of their own in the workspace."""
     server = StdioServerParameters(
         command=sys.executable,
-        args=["-m", "devdev_mcp"],
+        args=["-m", "devdev_mcp", "--tools", "full", "--allow-host", str(host_root)],
         env={"TMPDIR": os.environ["TMPDIR"]},
     )
     async with Client(stdio_client(server), mode=request.param) as client:

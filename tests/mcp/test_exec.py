@@ -103,6 +103,8 @@ async def test_output_errors_and_exit_code_are_told_apart(agent: Agent) -> None:
         "stderr": "err\n",
         "truncated": False,
         "original_bytes": 8,
+        "op": 0,
+        "changed": [],
     }
     assert text_of(result) == (f"out\n\n[stderr]\nerr\n\n[exit code 3, {duration} ms]")
 

@@ -1,6 +1,7 @@
 """What a client learns before it calls anything."""
 
 import json
+from pathlib import Path
 
 import pytest
 from devdev_mcp import __version__
@@ -8,31 +9,83 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from mcp.types import Tool
 
 from tests.mcp.calls import Agent
+from tests.mcp.raw import RawServer
 
 pytestmark = pytest.mark.anyio
 
 # read only, destructive, idempotent, open world
+READS, CHANGES, ADDS = (
+    (True, False, True, False),
+    (False, True, False, False),
+    (False, False, False, False),
+)
 HINTS = {
-    "workspace_info": (True, False, True, False),
-    "read_file": (True, False, True, False),
-    "write_file": (False, True, False, False),
-    "edit_file": (False, True, False, False),
-    "list_directory": (True, False, True, False),
+    "workspace_info": READS,
+    "workspace_fork": ADDS,
+    "workspace_list": READS,
+    "merge": CHANGES,
+    "workspace_close": CHANGES,
+    "read_file": READS,
+    "read_files": READS,
+    "write_file": CHANGES,
+    "edit_file": CHANGES,
+    "apply_patch": CHANGES,
+    "list_directory": READS,
+    "find_files": READS,
+    "grep": READS,
+    "stat": READS,
+    "move": CHANGES,
+    "copy": CHANGES,
+    "remove": (False, True, True, False),
+    "make_directory": (False, False, True, False),
+    "symlink": ADDS,
+    "chmod": (False, False, True, False),
     "exec_command": (False, True, False, True),
-    "snapshot": (False, False, True, False),
+    "snapshot": ADDS,
+    "history": READS,
+    "diff": READS,
     "restore": (False, True, True, False),
+    "undo": CHANGES,
+    "redo": CHANGES,
+    "import_path": CHANGES,
+    "export_path": ADDS,
 }
 ARGUMENTS = {
-    "workspace_info": "",
-    "read_file": "path start_line end_line byte_offset max_tokens encoding",
-    "write_file": "path content encoding mode append create_parents if_match",
-    "edit_file": "path edits if_match dry_run",
-    "list_directory": "path depth limit cursor ignore",
-    "exec_command": "command argv cwd env stdin tty timeout_ms max_output_tokens",
-    "snapshot": "label",
-    "restore": "to",
+    "workspace_info": "workspace",
+    "workspace_fork": "from label workspace",
+    "workspace_list": "",
+    "merge": "source dry_run on_conflict workspace",
+    "workspace_close": "workspace discard",
+    "read_file": "path start_line end_line byte_offset max_tokens encoding workspace",
+    "read_files": "paths max_tokens workspace",
+    "write_file": "path content encoding mode append create_parents if_match workspace",
+    "edit_file": "path edits if_match dry_run workspace",
+    "apply_patch": "patch dry_run workspace",
+    "list_directory": "path depth limit cursor ignore workspace",
+    "find_files": "pattern path type modified_since limit cursor workspace",
+    "grep": "pattern path glob regex ignore_case context output_mode limit cursor "
+    "workspace",
+    "stat": "path follow workspace",
+    "move": "source destination overwrite workspace",
+    "copy": "source destination overwrite workspace",
+    "remove": "path recursive workspace",
+    "make_directory": "path workspace",
+    "symlink": "path target workspace",
+    "chmod": "path mode workspace",
+    "exec_command": "command argv cwd env stdin tty timeout_ms max_output_tokens "
+    "workspace",
+    "snapshot": "label workspace",
+    "history": "path since limit cursor workspace",
+    "diff": "from to paths format workspace",
+    "restore": "to paths workspace",
+    "undo": "op workspace",
+    "redo": "op workspace",
+    "import_path": "source destination workspace",
+    "export_path": "destination path format since workspace",
 }
-LARGEST_LIST = 12_000  # bytes of JSON: about 3,000 tokens
+LARGEST_LIST = 24_000
+"""Bytes of JSON of the core profile: 6,000 tokens at four bytes each, which is what
+tokenizers make of JSON schemas, or a little fewer."""
 
 
 async def list_tools(agent: Agent) -> list[Tool]:
@@ -92,13 +145,32 @@ async def test_schemas_spend_no_words_on_titles_and_nulls(agent: Agent) -> None:
         assert '"null"' not in json.dumps(tool.input_schema)
 
 
-async def test_the_list_of_tools_is_short_and_always_the_same(agent: Agent) -> None:
-    lists = [
-        json.dumps([tool.model_dump(mode="json") for tool in await list_tools(agent)])
-        for _ in range(2)
-    ]
-    assert lists[0] == lists[1]
-    assert len(lists[0]) < LARGEST_LIST * 1.2  # this form has what is unset, too
+async def test_the_list_of_tools_is_always_the_same(agent: Agent) -> None:
+    assert await list_tools(agent) == await list_tools(agent)
+
+
+def _names(server: RawServer) -> set[str]:
+    listed = server.request("tools/list")["result"]
+    return {tool["name"] for tool in listed["tools"]}
+
+
+def test_the_core_profile_costs_a_model_little(tmp_path: Path) -> None:
+    with RawServer(tmp_path) as server:
+        server.handshake()
+        listed = server.request("tools/list")["result"]["tools"]
+        assert len(json.dumps(listed, separators=(",", ":"))) < LARGEST_LIST
+        assert {tool["name"] for tool in listed} < set(HINTS)
+
+
+def test_the_readonly_profile_has_nothing_that_changes_anything(tmp_path: Path) -> None:
+    with RawServer(tmp_path, "--tools", "readonly") as server:
+        server.handshake()
+        assert _names(server) == {name for name, hint in HINTS.items() if hint[0]}
+        refused = server.call("write_file", path="/a", content="1")
+        assert refused["isError"]
+        assert server.call("read_file", path="/a")["structuredContent"]["error"][
+            "code"
+        ] == ("ENOENT")
 
 
 @pytest.mark.parametrize("tool", HINTS)

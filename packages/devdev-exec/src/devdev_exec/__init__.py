@@ -4,12 +4,20 @@
 """
 
 from devdev_mount import AlreadyExists as AlreadyExists
+from devdev_mount import ArchiveError as ArchiveError
+from devdev_mount import Checkpoint as Checkpoint
 from devdev_mount import Conflict as Conflict
+from devdev_mount import ConflictPolicy as ConflictPolicy
+from devdev_mount import Difference as Difference
+from devdev_mount import DifferenceKind as DifferenceKind
 from devdev_mount import DriverUnavailable as DriverUnavailable
 from devdev_mount import Errno as Errno
+from devdev_mount import Event as Event
+from devdev_mount import EventKind as EventKind
 from devdev_mount import FsBase as FsBase
 from devdev_mount import FsError as FsError
 from devdev_mount import ImportReport as ImportReport
+from devdev_mount import Ino as Ino
 from devdev_mount import IsADirectory as IsADirectory
 from devdev_mount import Kind as Kind
 from devdev_mount import MergeConflict as MergeConflict
@@ -25,12 +33,14 @@ from devdev_mount import SavedState as SavedState
 from devdev_mount import ServerDied as ServerDied
 from devdev_mount import SetAttr as SetAttr
 from devdev_mount import SnapshotError as SnapshotError
+from devdev_mount import Span as Span
 from devdev_mount import Stat as Stat
 from devdev_mount import StateDamaged as StateDamaged
 from devdev_mount import StateError as StateError
 from devdev_mount import StateInUse as StateInUse
 from devdev_mount import StateOptions as StateOptions
 from devdev_mount import Unkept as Unkept
+from devdev_mount import Watch as Watch
 
 from devdev_exec._asyncsession import AsyncSession as AsyncSession
 from devdev_exec._awaiting import Pattern as Pattern
@@ -56,19 +66,27 @@ __version__ = "0.1.0"
 __all__ = (
     "HOME",
     "AlreadyExists",
+    "ArchiveError",
     "AsyncSession",
     "Cancellation",
+    "Checkpoint",
     "Conflict",
+    "ConflictPolicy",
+    "Difference",
+    "DifferenceKind",
     "DriverChoice",
     "DriverUnavailable",
     "Environment",
     "Errno",
+    "Event",
+    "EventKind",
     "ExecCancelled",
     "ExecError",
     "ExecResult",
     "FsBase",
     "FsError",
     "ImportReport",
+    "Ino",
     "IsADirectory",
     "Kind",
     "MergeConflict",
@@ -89,6 +107,7 @@ __all__ = (
     "Session",
     "SetAttr",
     "SnapshotError",
+    "Span",
     "SpawnError",
     "StartOptions",
     "Stat",
@@ -98,6 +117,7 @@ __all__ = (
     "StateOptions",
     "Unkept",
     "Waited",
+    "Watch",
     "WindowSize",
     "Workspace",
 )

@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             max_bytes=options.max_bytes,
             source=options.source,
             attach=options.attach,
-        )
+        ),
+        options.allow_host,
     )
     ending = Ending(state.close)
     ending.install()
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if sys.stdin.isatty():
         print("devdev-mcp: waiting for an MCP client on stdin", file=sys.stderr)
     try:
-        create_server(state, ending.expect).run("stdio")
+        create_server(state, ending.expect, options.tools).run("stdio")
     except Exception:
         logger.exception("the connection failed")
         ending.leave(1)
@@ -86,6 +87,21 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         type=Path,
         help="use the workspace that is served at DIR, which goes on afterwards "
         "(`devdev mounts` lists them)",
+    )
+    parser.add_argument(
+        "--tools",
+        choices=("core", "full", "readonly"),
+        default="core",
+        help="which tools there are: the usual ones (core), all, or those that change "
+        "nothing (default: core)",
+    )
+    parser.add_argument(
+        "--allow-host",
+        metavar="DIR",
+        type=_directory,
+        action="append",
+        default=[],
+        help="let import_path and export_path use this host directory; may be repeated",
     )
     options = parser.parse_args(arguments)
     given = (options.snapshot_in, options.source, options.max_bytes)

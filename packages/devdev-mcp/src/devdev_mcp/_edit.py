@@ -42,7 +42,8 @@ def replace_all(text: str, eol: Eol, edits: Sequence[Replacement]) -> tuple[str,
             raise ToolFailure("NO_CHANGE", message, index=index)
         count = text.count(old)
         if count == 0:
-            raise _no_match(text, old, index)
+            what = f"edits[{index}]: old_string does not occur"
+            raise no_match(text, old, what, index)
         if edit.expected not in ("all", count):
             raise _match_count(text, old, index, count, edit.expected)
         text = text.replace(old, new)
@@ -101,8 +102,8 @@ def _lines_of_matches(text: str, old: str) -> list[int]:
 # --- what may have been meant ----------------------------------------------------
 
 
-def _no_match(text: str, old: str, index: int) -> ToolFailure:
-    message = f"edits[{index}]: old_string does not occur"
+def no_match(text: str, old: str, message: str, index: int) -> ToolFailure:
+    """The refusal to change what is not there, with what is most like it."""
     lines, wanted = text.split("\n"), old.rstrip("\n").split("\n")
     start = _nearest_lines(lines, wanted)
     if start is None:
@@ -114,7 +115,7 @@ def _no_match(text: str, old: str, index: int) -> ToolFailure:
         "NO_MATCH",
         message,
         hint=f"Nothing was changed. Nearest is line {start + 1} "
-        f"(- old_string, + the file):\n{diff}",
+        f"(- wanted, + the file):\n{diff}",
         index=index,
         nearest={"line": start + 1, "diff": diff},
     )
@@ -165,7 +166,7 @@ def first_difference(old: str, new: str) -> int:
 
 def unified_diff(old: str, new: str, path: str) -> str:
     """The change as diff(1) -u shows it."""
-    before, after = _lines(old), _lines(new)
+    before, after = split_lines(old), split_lines(new)
     # What is the same at both ends is cut off first: difflib is quadratic.
     head = max(_common_lines(before, after) - _CONTEXT, 0)
     tail = _common_lines(before[head:][::-1], after[head:][::-1]) - _CONTEXT
@@ -174,7 +175,7 @@ def unified_diff(old: str, new: str, path: str) -> str:
     return "".join([f"--- {path}\n+++ {path}\n", *hunks])
 
 
-def _lines(text: str) -> list[str]:
+def split_lines(text: str) -> list[str]:
     """The lines with their ends; str.splitlines knows more ends than a file has."""
     *ended, last = text.split("\n")
     return [f"{line}\n" for line in ended] + [last] * (last != "")

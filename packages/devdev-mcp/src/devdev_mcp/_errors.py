@@ -123,10 +123,12 @@ def _hint(number: Errno, fs: FsBase, path: str) -> str | None:
             return f"Call list_directory on {path}."
         case Errno.EEXIST:
             return "Choose another path, or remove what is there first."
+        case Errno.ENOTEMPTY:
+            return "Set recursive to remove it with all that is in it."
         case Errno.ENOSPC:
             return (
                 "The workspace is full: workspace_info tells the limits; "
-                "remove what is not needed with exec_command."
+                "remove what is not needed."
             )
         case Errno.ELOOP:
             return "Symbolic links lead in a circle; list_directory shows targets."

@@ -4,8 +4,6 @@ The order is that of a walk with the names of each directory sorted, so a cursor
 the path of the last entry: what comes after it is found whatever came and went.
 """
 
-import base64
-import binascii
 import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +11,7 @@ from fnmatch import fnmatchcase
 
 from devdev_exec import Errno, FsBase, FsError, Stat
 
-from devdev_mcp._errors import ToolFailure
-
-Trail = tuple[bytes, ...]
-"""The names from a listed directory down to an entry."""
+from devdev_mcp._cursors import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +90,3 @@ def _encode(name: str) -> bytes:
 def show_name(name: bytes) -> str:
     """A name as text; bytes that are no UTF-8 are shown as escapes."""
     return name.decode(errors="backslashreplace")
-
-
-def encode_cursor(trail: Trail) -> str:
-    """A cursor for what comes after the entry with this trail."""
-    return base64.urlsafe_b64encode(b"/".join(trail)).decode()
-
-
-def decode_cursor(cursor: str) -> Trail:
-    """The trail in a cursor; none if it is empty.
-
-    Raises:
-        ToolFailure: BAD_CURSOR.
-    """
-    if not cursor:
-        return ()
-    try:
-        path = base64.b64decode(cursor, altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
-        path = b""
-    trail = tuple(path.split(b"/"))
-    if not all(trail):
-        hint = "Pass next_cursor as it was given, or leave it out to begin anew."
-        raise ToolFailure("BAD_CURSOR", f"{cursor!r} is no cursor", hint=hint)
-    return trail

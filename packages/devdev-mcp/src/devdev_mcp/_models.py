@@ -18,17 +18,28 @@ PathArgument = Annotated[
     str,
     Field(
         min_length=1,
-        description="Absolute workspace path, such as /src/app.py; "
-        "a host path inside the mount is understood too.",
+        description="Absolute workspace path, or host path inside the mount.",
     ),
 ]
+
+WorkspaceArgument = Annotated[
+    str, Field(description="Id of a workspace; by default the first.")
+]
+
+PointArgument = Annotated[
+    str, Field(description='Snapshot id or label, "base" (the beginning) or "now".')
+]
+
+LimitArgument = Annotated[int, Field(ge=1, le=1000)]
+
+CursorArgument = Annotated[str, Field(description="next_cursor, to go on.")]
 
 TokensArgument = Annotated[
     int,
     Field(
         ge=100,
         le=MAX_TOKENS,
-        description="Budget of the answer; a token is counted as 4 bytes of UTF-8.",
+        description="Budget of the answer, at 4 bytes a token.",
     ),
 ]
 
@@ -75,6 +86,31 @@ class ReadResult(BaseModel):
     mime_type: str | None = None
 
 
+class Problem(BaseModel):
+    """Why a part of a call failed."""
+
+    code: str
+    message: str
+    hint: str | None = None
+
+
+class FileRead(BaseModel):
+    """One of several files: what it holds, or why it cannot be read."""
+
+    path: str
+    file: ReadResult | None = None
+    error: Problem | None = None
+
+
+class ReadManyResult(BaseModel):
+    """What several files hold."""
+
+    files: list[FileRead]
+
+
+OpField = Annotated[int, Field(description="For undo; 0 if nothing changed.")]
+
+
 class WriteResult(BaseModel):
     """What a file is after a write."""
 
@@ -82,6 +118,7 @@ class WriteResult(BaseModel):
     etag: str
     size: int
     created: bool
+    op: OpField
 
 
 class EditResult(BaseModel):
@@ -93,6 +130,40 @@ class EditResult(BaseModel):
     first_changed_line: int
     replacements: int
     dry_run: bool
+    op: OpField
+
+
+class FileChange(BaseModel):
+    """What became of one path."""
+
+    path: str
+    status: str = Field(description="added, removed, modified, renamed, mode, ...")
+    old_path: str | None = None
+    etag: str | None = None
+
+
+class PatchResult(BaseModel):
+    """What a patch changed, or with dry_run would change."""
+
+    files: list[FileChange]
+    diff: str
+    dry_run: bool
+    op: OpField
+
+
+class ChangeResult(BaseModel):
+    """What was changed."""
+
+    path: str
+    op: OpField
+
+
+class RemoveResult(BaseModel):
+    """What was removed."""
+
+    path: str
+    removed: int = Field(description="Number of names.")
+    op: OpField
 
 
 class Entry(BaseModel):
@@ -112,6 +183,44 @@ class Entry(BaseModel):
     mode: str = Field(description="Permission bits, octal.")
     mtime: str
     target: str | None = None
+
+
+class StatResult(Entry):
+    """The attributes of what is at a path."""
+
+    ino: int
+    nlink: int
+    uid: int
+    gid: int
+    etag: str | None = None
+    atime: str
+    ctime: str
+    btime: str
+    xattrs: list[str]
+
+
+class FindResult(BaseModel):
+    """The paths that match."""
+
+    paths: list[str]
+    next_cursor: str | None = None
+
+
+class Match(BaseModel):
+    """A line, or of a file how many match."""
+
+    path: str
+    line: int | None = None
+    text: str | None = Field(default=None, description="With context lines.")
+    count: int | None = None
+
+
+class GrepResult(BaseModel):
+    """What matches."""
+
+    matches: list[Match]
+    next_cursor: str | None = None
+    skipped: list[str] = Field(default=[], description="Too large to be searched.")
 
 
 class ListResult(BaseModel):
@@ -139,33 +248,132 @@ class ExecResult(BaseModel):
     stderr_path: str | None = None
     original_bytes: int
     duration_ms: int
+    op: OpField
+    changed: list[FileChange] = Field(description="At most 100.")
+    more_changed: int | None = None
 
 
 class SnapshotResult(BaseModel):
-    """A snapshot that the server keeps."""
+    """A snapshot."""
 
     id: str
     digest: str = Field(description="Same names, modes and content: same digest.")
     label: str | None = None
-    bytes: int
-    dropped: list[str] = Field(description="Ids of old ones dropped to make room.")
 
 
-class RestoreResult(BaseModel):
-    """What the workspace is after a restore."""
+class Operation(BaseModel):
+    """What one call, or a program, changed."""
+
+    op: int
+    actor: str = Field(description="The call or command; empty if unknown.")
+    time: str
+    undoes: int | None = None
+    partial: bool | None = None
+    running: bool | None = None
+    changes: list[FileChange]
+    more_changes: int | None = None
+
+
+class HistoryResult(BaseModel):
+    """Operations, the newest first."""
+
+    ops: list[Operation]
+    dropped: int = Field(description="How many were forgotten to make room.")
+    next_cursor: str | None = None
+
+
+class DiffResult(BaseModel):
+    """What differs."""
+
+    files: list[FileChange]
+    more_files: int | None = None
+    diff: str | None = None
+    truncated: bool
+
+
+class RevertResult(BaseModel):
+    """What was brought back."""
+
+    op: OpField
+    files: list[FileChange]
+    more_files: int | None = None
+    reverted: int | None = Field(default=None, description="The op taken back.")
+    digest: str
+
+
+class ConflictInfo(BaseModel):
+    """What both sides changed differently."""
+
+    path: str
+    kind: str
+    detail: str
+
+
+class MergeResult(BaseModel):
+    """What a merge brought in."""
+
+    op: OpField
+    files: list[FileChange]
+    more_files: int | None = None
+    conflicts: list[ConflictInfo]
+    dry_run: bool
+
+
+class ForkResult(BaseModel):
+    """A new workspace."""
+
+    workspace: str
+    origin: str
+    base: str = Field(description="The snapshot there that it began with.")
+    mount: str | None = None
+    not_carried: list[str]
+
+
+class WorkspaceInfo(BaseModel):
+    """One workspace."""
 
     id: str
-    digest: str
     label: str | None = None
+    mount: str | None = None
+    origin: str | None = None
+
+
+class WorkspacesResult(BaseModel):
+    """The workspaces that are open."""
+
+    workspaces: list[WorkspaceInfo]
+
+
+class CloseResult(BaseModel):
+    """What was closed."""
+
+    workspace: str
+    unmerged_changes: int
+
+
+class ImportResult(BaseModel):
+    """What was copied in."""
+
+    path: str
+    count: int
+    op: OpField
+
+
+class ExportResult(BaseModel):
+    """What was written to the host."""
+
+    destination: str
+    format: str
+    bytes: int
+    digest: str
 
 
 class SnapshotInfo(BaseModel):
     """A snapshot that can be restored."""
 
     id: str
-    digest: str
     label: str | None = None
-    bytes: int
+    time: str
 
 
 class Sandbox(BaseModel):
@@ -178,10 +386,11 @@ class Sandbox(BaseModel):
 class InfoResult(BaseModel):
     """Where the workspace is, what it holds, and what it can do."""
 
+    id: str
     root: str
     mount: str | None = Field(description="Host path of /; null if not mounted.")
     driver: str
-    home: str = Field(description="HOME of programs, as a workspace path.")
+    home: str = Field(description="HOME of programs.")
     bytes_used: int
     bytes_limit: int
     inodes_used: int
@@ -190,4 +399,4 @@ class InfoResult(BaseModel):
     exec_available: bool
     sandbox: Sandbox
     degraded: list[str] = Field(description="What is missing here, and how to get it.")
-    snapshots: list[SnapshotInfo]
+    snapshots: list[SnapshotInfo] = Field(description="The latest.")

@@ -13,7 +13,7 @@ from devdev_exec import (
 )
 
 from devdev_mcp._errors import Refusal, ToolFailure
-from devdev_mcp._state import ServerState
+from devdev_mcp._space import Space
 
 _LAST_LINE = 200  # bytes of output to show while it runs
 
@@ -35,7 +35,7 @@ class Command:
 class Running:
     """A command that a worker thread waits for, and others ask about."""
 
-    state: ServerState
+    space: Space
     command: Command
     _cancellation: Cancellation = field(default_factory=Cancellation)
     _bytes: int = 0
@@ -49,15 +49,15 @@ class Running:
             return refusal
 
     def _run(self) -> ExecResult:
-        workspace = self.state.workspace
+        workspace = self.space.workspace
         if workspace.path is None:
-            hint = f"The file tools work. {self.state.why_unmounted}"
+            hint = f"The file tools work. {self.space.why_unmounted}"
             message = "no program can run, because nothing is mounted"
             raise ToolFailure("EXEC_UNAVAILABLE", message, hint=hint)
         command = self.command
         return workspace.exec(
             command.argv,
-            cwd=self.state.inside(command.cwd),
+            cwd=self.space.inside(command.cwd),
             pty=command.tty,
             stdin=command.stdin.encode(),
             timeout=command.timeout,

@@ -10,7 +10,7 @@ from mcp.server import MCPServer
 from devdev_mcp import __version__
 from devdev_mcp._ending import CLOSE_TIMEOUT
 from devdev_mcp._state import ServerState
-from devdev_mcp._tools import TOOLS
+from devdev_mcp._tools import Profile, tools_of
 
 INSTRUCTIONS = """\
 A workspace in memory: file tools and exec_command work on the same tree.
@@ -19,8 +19,8 @@ its mount (workspace_info tells it): in commands use paths relative to cwd, or \
 "$WORKSPACE/src/app.py". Tools understand host paths inside the mount too.
 Commands run as the user of this server, with the host and the network in reach: this \
 is no sandbox.
-Undo: take a snapshot before what may go wrong; restore brings everything back. \
-Everything ends with the server.
+Undo: every call that changes files has an op, commands too: undo takes one back, \
+history lists them, restore goes back to a snapshot. Everything ends with the server.
 Budgets: answers are cut at max_tokens (4 bytes each); go on with next_line, or read \
 output_path. A command is ended after 40 s.
 Conflicts: pass the etag you read as if_match, and a change by somebody else is noticed.
@@ -28,7 +28,7 @@ Conflicts: pass the etag you read as if_match, and a change by somebody else is 
 
 
 def create_server(
-    state: ServerState, when_closed: Callable[[], None]
+    state: ServerState, when_closed: Callable[[], None], profile: Profile = "core"
 ) -> MCPServer[ServerState]:
     """Make a server of `state`, which is closed when the connection has ended."""
 
@@ -46,7 +46,7 @@ def create_server(
         title="devdev workspace",
         version=__version__,
         instructions=INSTRUCTIONS,
-        tools=list(TOOLS),
+        tools=[*tools_of(profile)],
         lifespan=lifespan,
         log_level="WARNING",
     )

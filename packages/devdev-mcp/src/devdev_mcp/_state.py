@@ -1,21 +1,26 @@
-"""What the server holds: the workspace, snapshots, and outputs too long to show."""
+"""The workspaces of a caller: the first one, and forks of it."""
 
-import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from threading import Lock, Thread
 
 from devdev_exec import MountError, SnapshotError, Workspace
 
 from devdev_mcp._errors import ToolFailure
-from devdev_mcp._outputs import OutputShelf
-from devdev_mcp._snapshots import SnapshotShelf
+from devdev_mcp._hostpaths import HostRoots
+from devdev_mcp._space import Origin, Space
 
 OPEN_TIMEOUT = 40.0
 """For a call to wait until the workspace is open: a large directory takes its time."""
 
+MAX_WORKSPACES = 16
+"""Each has processes of its own."""
+
+FIRST = "w1"
+"""The id of the workspace that is there from the beginning."""
 
 ACTOR = "devdev-mcp"
 """Whom the history of a workspace that others use too names for what tools change."""
@@ -47,67 +52,116 @@ class Opened:
 
 
 class ServerState:
-    """The workspace, which is opened in the background from the beginning on.
+    """The workspaces; the first is opened in the background from the beginning on.
 
     The client is answered meanwhile; what needs the workspace waits for it.
     """
 
-    def __init__(self, beginning: Beginning) -> None:
-        self._opening: Future[Opened] = Future()
-        self.snapshots = SnapshotShelf()
-        self.outputs = OutputShelf()
-        self.writing = Lock()
-        """Held from a look at a file to its change, so that calls do not mix."""
+    def __init__(self, beginning: Beginning, host_roots: Sequence[Path] = ()) -> None:
+        self.host_roots = HostRoots(host_roots)
+        self._lock = Lock()
+        self._numbers = count(2)
+        self._forks: dict[str, Space] = {}
+        self._first: Future[Space] = Future()
+        self._first_is_open = True
         Thread(target=self._open, args=(beginning,), daemon=True).start()
 
     def _open(self, beginning: Beginning) -> None:
         try:
-            self._opening.set_result(open_workspace(beginning))
+            opened = open_workspace(beginning)
+            first = Space(FIRST, "", opened.workspace, opened.why_unmounted)
+            self._first.set_result(first)
         except Exception as error:
-            self._opening.set_exception(error)
+            self._first.set_exception(error)
 
     def when_failed(self, tell: Callable[[BaseException], None]) -> None:
         """Have `tell` called with the reason if there will be no workspace."""
 
-        def look(opening: Future[Opened]) -> None:
+        def look(opening: Future[Space]) -> None:
             error = opening.exception()
             if error is not None:
                 tell(error)
 
-        self._opening.add_done_callback(look)
+        self._first.add_done_callback(look)
 
-    @property
-    def workspace(self) -> Workspace:
-        """The workspace; waits until it is open."""
-        return self._wait_opened().workspace
+    def space(self, name: str) -> Space:
+        """The workspace with that id, the first one for none; waits until it is open.
 
-    @property
-    def why_unmounted(self) -> str | None:
-        """Why no program can run; None if one can."""
-        return self._wait_opened().why_unmounted
+        Raises:
+            ToolFailure: STARTING, NO_WORKSPACE.
+        """
+        if name in ("", FIRST) and self._first_is_open:
+            return self._wait_first()
+        with self._lock:
+            space = self._forks.get(name)
+        if space is None:
+            ids = ", ".join(each.id for each in self.spaces()) or "none"
+            message = (
+                f"there is no workspace {name or FIRST!r}; it may have been closed"
+            )
+            hint = f"Open are: {ids}. workspace_fork makes another."
+            raise ToolFailure("NO_WORKSPACE", message, hint=hint)
+        return space
 
-    def _wait_opened(self) -> Opened:
+    def _wait_first(self) -> Space:
         try:
-            return self._opening.result(OPEN_TIMEOUT)
+            return self._first.result(OPEN_TIMEOUT)
         except TimeoutError:
             message = "the workspace is still being filled"
             hint = "Call again in a moment."
             raise ToolFailure("STARTING", message, hint=hint, retryable=True) from None
 
-    def inside(self, path: str) -> str:
-        """The workspace's path for `path`, which may be a host path in the mount.
+    def spaces(self) -> list[Space]:
+        """The workspaces that are open."""
+        first = [self._wait_first()] if self._first_is_open else []
+        with self._lock:
+            return [*first, *self._forks.values()]
 
-        Programs know files by their host paths, and so do their messages.
+    def fork(self, source: Space, point: int | None, label: str) -> Space:
+        """Another workspace, in processes of its own, that begins as `source` is.
+
+        Args:
+            source: what to fork.
+            point: the checkpoint to begin with instead.
+            label: what to call it.
+
+        Raises:
+            ToolFailure: TOO_MANY.
         """
-        mount = self.workspace.path
-        if mount is not None and posixpath.join(path, "").startswith(f"{mount}/"):
-            path = path.removeprefix(str(mount))
-        return "/" + path.lstrip("/")
+        with self._lock:
+            if len(self._forks) + self._first_is_open >= MAX_WORKSPACES:
+                message = f"{MAX_WORKSPACES} workspaces are open, which is the limit"
+                hint = "Close one with workspace_close."
+                raise ToolFailure("TOO_MANY", message, hint=hint)
+            name = f"w{next(self._numbers)}"
+        if point is None:
+            point = source.fs.checkpoint(f"fork {name}").id
+        with source.fs.fork(point) as frozen:
+            opened = _open_mounted_or_not(frozen.dump())
+        origin = Origin(source, point)
+        space = Space(name, label, opened.workspace, opened.why_unmounted, origin)
+        with self._lock:
+            self._forks[name] = space
+        return space
+
+    def drop(self, space: Space) -> None:
+        """Close a workspace, with its programs."""
+        with self._lock:
+            if self._forks.pop(space.id, None) is None:
+                self._first_is_open = False
+        space.workspace.close()
 
     def close(self) -> None:
-        """Close the workspace if it is open; one that is being opened ends with us."""
-        if self._opening.done() and self._opening.exception() is None:
-            self._opening.result().workspace.close()
+        """Close what is open; what is being opened ends with us."""
+        with self._lock:
+            forks = list(self._forks.values())
+        closing = [Thread(target=space.workspace.close, daemon=True) for space in forks]
+        for thread in closing:
+            thread.start()
+        if self._first.done() and self._first.exception() is None:
+            self._first.result().workspace.close()
+        for thread in closing:
+            thread.join()
 
 
 def open_workspace(beginning: Beginning) -> Opened:

@@ -5,8 +5,9 @@ return before it belongs to the end.
 """
 
 import hashlib
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Eol = Literal["lf", "crlf", "mixed", "none"]
 
@@ -54,3 +55,29 @@ def decode_text(data: bytes) -> Text | None:
 def etag_of(data: bytes) -> str:
     """What a content is known by: half of a half of its SHA-256, in hex."""
     return hashlib.sha256(data).hexdigest()[:16]
+
+
+def showable(value: Any) -> Any:
+    """The same with escapes for what no UTF-8 has: bytes of names, lone surrogates.
+
+    A client may send them too, and nothing with them could be sent back.
+    """
+    match value:
+        case str():
+            return value if value.isascii() else _SURROGATE.sub(_escape, value)
+        case list():
+            return [showable(each) for each in value]
+        case dict():
+            return {showable(key): showable(each) for key, each in value.items()}
+        case _:
+            return value
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _escape(match: re.Match[str]) -> str:
+    code = ord(match[0])
+    # From U+DC80 on it stands for a byte: PEP 383.
+    is_byte = 0xDC80 <= code <= 0xDCFF
+    return f"\\x{code - 0xDC00:02x}" if is_byte else f"\\u{code:04x}"

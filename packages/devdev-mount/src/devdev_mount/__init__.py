@@ -8,12 +8,20 @@ another process serves.
 from devdev_fs import DEFAULT_MAX_BYTES as DEFAULT_MAX_BYTES
 from devdev_fs import DEFAULT_MAX_INODES as DEFAULT_MAX_INODES
 from devdev_fs import AlreadyExists as AlreadyExists
+from devdev_fs import ArchiveError as ArchiveError
 from devdev_fs import AtimePolicy as AtimePolicy
+from devdev_fs import Checkpoint as Checkpoint
 from devdev_fs import Conflict as Conflict
+from devdev_fs import ConflictPolicy as ConflictPolicy
+from devdev_fs import Difference as Difference
+from devdev_fs import DifferenceKind as DifferenceKind
 from devdev_fs import Errno as Errno
+from devdev_fs import Event as Event
+from devdev_fs import EventKind as EventKind
 from devdev_fs import Fs as Fs
 from devdev_fs import FsBase as FsBase
 from devdev_fs import FsError as FsError
+from devdev_fs import Ino as Ino
 from devdev_fs import IsADirectory as IsADirectory
 from devdev_fs import Kind as Kind
 from devdev_fs import MergeConflict as MergeConflict
@@ -25,6 +33,7 @@ from devdev_fs import SetAttr as SetAttr
 from devdev_fs import SnapshotError as SnapshotError
 from devdev_fs import Span as Span
 from devdev_fs import Stat as Stat
+from devdev_fs import Watch as Watch
 
 from devdev_mount._attach import Attached as Attached
 from devdev_mount._attach import attach as attach
@@ -66,18 +75,26 @@ __all__ = (
     "DEFAULT_MAX_BYTES",
     "DEFAULT_MAX_INODES",
     "AlreadyExists",
+    "ArchiveError",
     "AtimePolicy",
     "Attached",
+    "Checkpoint",
     "ClientStatus",
     "Conflict",
+    "ConflictPolicy",
+    "Difference",
+    "DifferenceKind",
     "DriverName",
     "DriverUnavailable",
     "Errno",
+    "Event",
+    "EventKind",
     "Fs",
     "FsBase",
     "FsError",
     "Holder",
     "ImportReport",
+    "Ino",
     "IsADirectory",
     "Keeper",
     "Kind",
@@ -108,6 +125,7 @@ __all__ = (
     "StateInUse",
     "StateOptions",
     "Unkept",
+    "Watch",
     "attach",
     "check_mountable",
     "detach",

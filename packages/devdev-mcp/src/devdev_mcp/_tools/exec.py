@@ -12,10 +12,11 @@ from pydantic import Field
 
 from devdev_mcp import _models
 from devdev_mcp._budget import BYTES_PER_TOKEN, DEFAULT_TOKENS, head_and_tail, size_of
+from devdev_mcp._changes import file_changes, shown
 from devdev_mcp._errors import ToolFailure
 from devdev_mcp._running import Command, Running
-from devdev_mcp._state import ServerState
-from devdev_mcp._tools.tool import Call, WorkspaceTool, answer, hints, state_of
+from devdev_mcp._space import Space
+from devdev_mcp._tools.tool import Call, WorkspaceTool, answer, hints, space_of
 
 MAX_TIMEOUT_MS = 40_000
 """Hosts give up a call after a minute or less, so none is held for longer than 45 s:
@@ -39,6 +40,7 @@ async def exec_command(
     tty: Annotated[bool, Field(description="Run under a pseudo-terminal.")] = False,
     timeout_ms: Annotated[int, Field(ge=1, le=MAX_TIMEOUT_MS)] = MAX_TIMEOUT_MS,
     max_output_tokens: _models.TokensArgument = DEFAULT_TOKENS,
+    workspace: _models.WorkspaceArgument = "",
 ) -> Annotated[CallToolResult, _models.ExecResult]:
     """Run a command in the workspace to its end, and that of all it started.
 
@@ -48,9 +50,11 @@ async def exec_command(
     """
     if bool(command) == bool(argv):
         raise ToolFailure("BAD_ARGUMENTS", "give either command or argv")
-    state = state_of(call)
+    space = await anyio.to_thread.run_sync(
+        space_of, call, workspace, abandon_on_cancel=True
+    )
     running = Running(
-        state,
+        space,
         Command(
             argv=argv or ["/bin/sh", "-c", command],
             cwd=cwd,
@@ -62,7 +66,7 @@ async def exec_command(
     )
     result = await _follow(call, running)
     return await anyio.to_thread.run_sync(
-        _answer, state, result, max_output_tokens, tty, abandon_on_cancel=True
+        _answer, space, result, max_output_tokens, tty, abandon_on_cancel=True
     )
 
 
@@ -91,35 +95,50 @@ async def _report_progress(call: Call, running: Running) -> None:
         await call.report_progress(seconds, total, running.progress())
 
 
-def _answer(
-    state: ServerState, result: ExecResult, tokens: int, tty: bool
-) -> CallToolResult:
+def _answer(space: Space, result: ExecResult, tokens: int, tty: bool) -> CallToolResult:
     output, stderr = _text(result.output, tty), _text(result.stderr, tty)
     # What one stream leaves of its half is for the other.
     half = tokens // 2
-    shown = head_and_tail(output, max(half, tokens - _tokens(stderr)))
+    shown_output = head_and_tail(output, max(half, tokens - _tokens(stderr)))
     shown_stderr = head_and_tail(stderr, max(half, tokens - _tokens(output)))
-    output_path, stderr_path = state.outputs.keep(
-        state.workspace.fs,
-        result.output if shown.elided else None,
+    output_path, stderr_path = space.outputs.keep(
+        space.fs,
+        result.output if shown_output.elided else None,
         result.stderr if shown_stderr.elided else None,
     )
+    changed, more = shown(_changed(space, result))
     fields = _models.ExecResult(
         status=_status(result),
         exit_code=result.exit_code,
         signal=None if result.signal is None else _signal_name(result.signal),
-        output=shown.text,
+        output=shown_output.text,
         stderr=shown_stderr.text or None,
-        truncated=bool(shown.elided or shown_stderr.elided),
+        truncated=bool(shown_output.elided or shown_stderr.elided),
         output_path=output_path,
         stderr_path=stderr_path,
         original_bytes=len(result.output) + len(result.stderr) + result.dropped_bytes,
         duration_ms=round(result.duration_s * 1000),
+        op=result.span,
+        changed=changed,
+        more_changed=more,
     )
-    blocks = [shown.text] if shown.text else []
+    blocks = [shown_output.text] if shown_output.text else []
     if shown_stderr.text:
         blocks.append(f"[stderr]\n{shown_stderr.text}")
     return answer(fields, *blocks, _summary(fields, result.dropped_bytes))
+
+
+def _changed(space: Space, result: ExecResult) -> list[_models.FileChange]:
+    """What the command changed, and all that it started."""
+    if not result.span:
+        return []
+    spans = space.fs.log(after=result.span - 1).spans
+    return [
+        change
+        for span in spans
+        if span.id == result.span
+        for change in file_changes(span.changes)
+    ]
 
 
 def _text(output: bytes, tty: bool) -> str:
@@ -152,6 +171,9 @@ def _summary(result: _models.ExecResult, dropped: int) -> str:
     elif result.status == "killed":
         how = f"ended by {result.signal}"
     notes = [f"{how}, {result.duration_ms} ms"]
+    if result.op:
+        count = len(result.changed) + (result.more_changed or 0)
+        notes.append(f"changed {count} paths, op {result.op}")
     if result.truncated:
         paths = filter(None, (result.output_path, result.stderr_path))
         where = " and ".join(paths) or "nowhere: they could not be written"

@@ -4,10 +4,12 @@ A tool is a function from arguments to a result, and may raise what the workspac
 raises. Here alone that becomes an answer.
 """
 
+import errno
 import functools
 import inspect
 import logging
 from collections.abc import Callable
+from keyword import iskeyword
 from typing import Any, Self
 
 import anyio.to_thread
@@ -19,7 +21,9 @@ from mcp.types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from devdev_mcp._errors import Refusal, ToolFailure, from_refusal
+from devdev_mcp._space import Space
 from devdev_mcp._state import ServerState
+from devdev_mcp._text import showable
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +31,11 @@ Call = Context[ServerState]
 """The call that a tool answers."""
 
 _SHOWN_ERRORS = 5
+
+
+def space_of(call: Call, workspace: str) -> Space:
+    """The workspace that a call is about; waits until it is open."""
+    return state_of(call).space(workspace)
 
 
 def state_of(call: Call) -> ServerState:
@@ -53,19 +62,29 @@ def hints(
 def answer(result: BaseModel, *content: str | ContentBlock) -> CallToolResult:
     """A result in both forms: fields, and a short one for who reads only text."""
     blocks = [
-        TextContent(type="text", text=block) if isinstance(block, str) else block
+        TextContent(type="text", text=showable(block))
+        if isinstance(block, str)
+        else block
         for block in content
     ]
-    fields = result.model_dump(mode="json", exclude_defaults=True)
-    return CallToolResult(content=blocks, structured_content=fields)
+    fields = result.model_dump(exclude_defaults=True)
+    return CallToolResult(content=blocks, structured_content=showable(fields))
 
 
 class WorkspaceTool(Tool):
     """A tool that takes no unknown arguments and answers every error as a result."""
 
+    core: bool = True
+    """Whether it is offered unless more is asked for."""
+
     @classmethod
     def make(
-        cls, function: Callable[..., Any], title: str, annotations: ToolAnnotations
+        cls,
+        function: Callable[..., Any],
+        title: str,
+        annotations: ToolAnnotations,
+        *,
+        core: bool = True,
     ) -> Self:
         """Make a tool of a function, its signature and its docstring."""
         tool = cls.from_function(
@@ -75,6 +94,7 @@ class WorkspaceTool(Tool):
             annotations=annotations,
         )
         assert isinstance(tool, cls)
+        tool.core = core
         metadata = tool.fn_metadata
         metadata.arg_model = create_model(
             metadata.arg_model.__name__, __base__=(metadata.arg_model, _Strict)
@@ -94,29 +114,34 @@ class WorkspaceTool(Tool):
             return await super().run(arguments, context, convert_result)
         except ToolError as error:
             explain = functools.partial(
-                self._explain, error.__cause__, context, arguments.get("path")
+                self._explain, error.__cause__, context, arguments
             )
             # To say what may have been meant, it looks into the workspace.
             failure = await anyio.to_thread.run_sync(explain, abandon_on_cancel=True)
         return CallToolResult(
-            content=[TextContent(type="text", text=str(failure))],
-            structured_content={"error": failure.fields()},
+            content=[TextContent(type="text", text=showable(str(failure)))],
+            structured_content={"error": showable(failure.fields())},
             is_error=True,
         )
 
     def _explain(
-        self, cause: BaseException | None, call: Call, path: object
+        self, cause: BaseException | None, call: Call, arguments: dict[str, Any]
     ) -> ToolFailure:
         if isinstance(cause, ValidationError):
             return self._bad_arguments(cause)
-        about = path if isinstance(path, str) else None
+        given = arguments.get("path") or arguments.get("source")
+        about = given if isinstance(given, str) else None
         if isinstance(cause, ToolFailure):
             cause.path = cause.path or about
             return cause
         if isinstance(cause, Refusal):
-            state = state_of(call)
-            inside = None if about is None else state.inside(about)
-            return from_refusal(cause, state.workspace.fs, inside)
+            space = space_of(call, arguments.get("workspace", ""))
+            inside = None if about is None else space.inside(about)
+            return from_refusal(cause, space.fs, inside)
+        if isinstance(cause, OSError):  # of the host: import and export
+            code = errno.errorcode.get(cause.errno or 0, "HOST")
+            where = cause.filename if isinstance(cause.filename, str) else about
+            return ToolFailure(code, cause.strerror or str(cause), path=where)
         logger.error("a bug in the tool %s", self.name, exc_info=cause)
         hint = "This is a bug in the server, whose log on stderr says more."
         return ToolFailure("INTERNAL", f"{self.name} failed", hint=hint)
@@ -148,8 +173,12 @@ def _in_thread(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     async def run(**arguments: object) -> object:
+        # A parameter that is called as a keyword of Python has an alias for its name.
+        named = {
+            f"{name}_" * iskeyword(name) or name: arguments[name] for name in arguments
+        }
         return await anyio.to_thread.run_sync(
-            functools.partial(function, **arguments), abandon_on_cancel=True
+            functools.partial(function, **named), abandon_on_cancel=True
         )
 
     return run

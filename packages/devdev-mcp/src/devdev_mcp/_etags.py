@@ -1,0 +1,41 @@
+"""Whole contents of files, and whether one is still what a caller knows."""
+
+from devdev_exec import FsBase
+
+from devdev_mcp._errors import ToolFailure
+from devdev_mcp._text import etag_of
+
+MAX_FILE_BYTES = 64 * 1024**2
+"""Files beyond this are for programs: an etag needs all of a file here."""
+
+
+def read_content(fs: FsBase, path: str) -> bytes:
+    """The whole content of a file.
+
+    Raises:
+        ToolFailure: TOO_LARGE.
+        FsError: as `FsBase.read_bytes`.
+    """
+    size = fs.stat(path).size
+    if size > MAX_FILE_BYTES:
+        message = f"{size} bytes are more than the tools take ({MAX_FILE_BYTES})"
+        hint = "Use exec_command with head, tail, sed or grep."
+        raise ToolFailure("TOO_LARGE", message, path=path, hint=hint)
+    return fs.read_bytes(path)
+
+
+def check_etag(path: str, expected: str, data: bytes) -> None:
+    """Refuse a content that is not the expected one.
+
+    Raises:
+        ToolFailure: ETAG_MISMATCH.
+    """
+    etag = etag_of(data)
+    if etag != expected:
+        raise ToolFailure(
+            "ETAG_MISMATCH",
+            f"the file has changed: its etag is {etag}, not {expected}",
+            path=path,
+            hint="Nothing was changed. Call read_file, and decide anew.",
+            etag=etag,
+        )
