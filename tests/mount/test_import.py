@@ -1,6 +1,7 @@
 """A host directory taken into a filesystem, in this process."""
 
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,19 @@ def test_set_id_and_sticky_bits_are_kept(tmp_path: Path) -> None:
     import_tree(fs, tmp_path)
     assert fs.stat("/d").perm == 0o3775
     assert fs.stat("/d/program").perm == 0o4755
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="they are Linux's")
+def test_extended_attributes_are_kept(tmp_path: Path) -> None:
+    assert sys.platform == "linux"
+    (tmp_path / "d").mkdir()
+    (tmp_path / "d" / "f").write_text("x")
+    try:
+        os.setxattr(tmp_path / "d" / "f", "user.note", b"\x00\xff")
+        os.setxattr(tmp_path / "d", "user.where", b"here")
+    except OSError as exc:
+        pytest.skip(f"no extended attributes in {tmp_path}: {exc.strerror}")
+    fs = Fs()
+    import_tree(fs, tmp_path)
+    assert fs.inodes.getxattr(fs.stat("/d/f").ino, b"user.note") == b"\x00\xff"
+    assert fs.inodes.getxattr(fs.stat("/d").ino, b"user.where") == b"here"

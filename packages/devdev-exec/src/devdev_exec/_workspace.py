@@ -499,16 +499,18 @@ class Workspace:
         destination: str = "/",
         *,
         exclude: Iterable[str] = (),
+        gitignore: bool = False,
         progress: Progress | None = None,
     ) -> ImportReport:
         """Copy what is in a host directory into the workspace, all or nothing.
 
-        Modes, times, symbolic and hard links are kept; nothing is overwritten.
+        Modes, times, links and extended attributes are kept; nothing is overwritten.
 
         Args:
             source: the directory on the host.
             destination: a directory of the workspace, made if missing.
             exclude: names of what is left out, wherever they are.
+            gitignore: leave out what git ignores.
             progress: is told how far it is.
 
         Raises:
@@ -517,10 +519,19 @@ class Workspace:
         """
         if self._served is not None:
             return self._served.import_tree(
-                source, destination, exclude=exclude, progress=progress
+                source,
+                destination,
+                exclude=exclude,
+                gitignore=gitignore,
+                progress=progress,
             )
         return import_tree(
-            self.fs, source, destination, exclude=exclude, progress=progress
+            self.fs,
+            source,
+            destination,
+            exclude=exclude,
+            gitignore=gitignore,
+            progress=progress,
         )
 
     # --- the end -----------------------------------------------------------------

@@ -49,6 +49,7 @@ from devdev_mount._errors import ServerDied as ServerDied
 from devdev_mount._errors import StateDamaged as StateDamaged
 from devdev_mount._errors import StateError as StateError
 from devdev_mount._errors import StateInUse as StateInUse
+from devdev_mount._export import export_tree as export_tree
 from devdev_mount._host import ImportReport as ImportReport
 from devdev_mount._host import Progress as Progress
 from devdev_mount._host import import_tree as import_tree
@@ -57,6 +58,8 @@ from devdev_mount._mount import check_mountable as check_mountable
 from devdev_mount._mount import mount as mount
 from devdev_mount._outside import detach as detach
 from devdev_mount._outside import find_holders as find_holders
+from devdev_mount._reports import ExportProgress as ExportProgress
+from devdev_mount._reports import ExportReport as ExportReport
 from devdev_mount._reports import PullReport as PullReport
 from devdev_mount._reports import PushReport as PushReport
 from devdev_mount._reports import Unkept as Unkept
@@ -89,6 +92,8 @@ __all__ = (
     "Errno",
     "Event",
     "EventKind",
+    "ExportProgress",
+    "ExportReport",
     "Fs",
     "FsBase",
     "FsError",
@@ -129,6 +134,7 @@ __all__ = (
     "attach",
     "check_mountable",
     "detach",
+    "export_tree",
     "find_holders",
     "import_tree",
     "list_served",

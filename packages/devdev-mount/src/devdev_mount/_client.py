@@ -353,6 +353,7 @@ class Client(_Shown, Closing):
         destination: str = "/",
         *,
         exclude: Iterable[str] = (),
+        gitignore: bool = False,
         progress: Progress | None = None,
     ) -> ImportReport:
         """Copy what is in a host directory into the filesystem; see `import_tree`.
@@ -367,6 +368,7 @@ class Client(_Shown, Closing):
             "source": os.path.abspath(source),
             "destination": destination,
             "exclude": list(exclude),
+            "gitignore": gitignore,
         }
         return self._server.import_tree(request, progress)
 

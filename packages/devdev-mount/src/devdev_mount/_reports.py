@@ -1,5 +1,6 @@
 """What a push and a pull did: plain values, whatever the driver."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,6 +12,29 @@ class Unkept(NamedTuple):
 
     path: str
     reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExportReport:
+    """What an export has written so far, or in all."""
+
+    files: int = 0
+    """Regular files; a further name of one is not counted."""
+    directories: int = 0
+    """Without the one at the top."""
+    symlinks: int = 0
+    bytes: int = 0
+    """Of content: holes are not written."""
+    total_files: int = 0
+    """Files that there are to write."""
+    skipped: tuple[str, ...] = ()
+    """Sockets and device nodes: paths in the filesystem."""
+    unkept: tuple[tuple[str, str], ...] = ()
+    """Paths in the filesystem, and what of them the host does not take."""
+
+
+ExportProgress = Callable[[ExportReport], None]
+"""Is told how far an export is, now and then; what it raises ends the export."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

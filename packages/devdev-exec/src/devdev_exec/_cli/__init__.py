@@ -24,13 +24,17 @@ What runs in a workspace runs as you, with your files and network in reach: a
 workspace keeps a tree apart, it is no jail."""
 
 _COMMANDS = {
-    "exec": "run a program in a new workspace",
+    "exec": "run a program in a new workspace, or in one that is there",
     "mount": "show a filesystem at a directory",
     "umount": "end what is shown at a directory",
     "mounts": "list what is shown where",
+    "snapshot": "look into a snapshot file: ls, cat, tree, diff, extract, verify",
+    "import": "make a snapshot of a directory or an archive",
+    "export": "write what is in a snapshot to a directory or an archive",
     "log": "tell who changed what in a filesystem that is shown",
     "doctor": "tell what this machine offers, and how to get what is missing",
     "demo": "run the main job on real input",
+    "completion": "print what makes a shell complete these commands",
 }
 
 
@@ -82,6 +86,6 @@ def _make_parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
         )
         if name in chosen:
             module = import_module(f"{__name__}._{name}")
-            command.set_defaults(run=module.run)
+            command.set_defaults(run=module.run, make_parser=_make_parser)
             module.set_up(command)
     return parser

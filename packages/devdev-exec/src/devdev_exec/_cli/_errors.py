@@ -3,6 +3,7 @@
 import os
 
 from devdev_mount import (
+    ArchiveError,
     DriverUnavailable,
     FsError,
     MountError,
@@ -20,7 +21,14 @@ NOT_EXECUTABLE = 126
 """This and the next as sh(1) and env(1)."""
 NOT_FOUND = 127
 
-EXPECTED = (OSError, MountError, SnapshotError, StateError, ExecError)
+EXPECTED = (
+    OSError,
+    MountError,
+    SnapshotError,
+    StateError,
+    ArchiveError,
+    ExecError,
+)
 """What a command may raise, `CommandError` and `FsError` being among them."""
 
 

@@ -16,7 +16,12 @@ from devdev_exec._cli._errors import (
     CommandError,
     reason_of,
 )
-from devdev_exec._cli._files import check_writable, read_snapshot, write_snapshot
+from devdev_exec._cli._files import (
+    check_writable,
+    not_loaded,
+    read_snapshot,
+    write_snapshot,
+)
 from devdev_exec._cli._keeping import add_state_options, state_options
 from devdev_exec._cli._progress import Activity
 from devdev_exec._cli._streams import (
@@ -197,9 +202,7 @@ def _open_workspace(args: argparse.Namespace) -> Workspace:
         snapshot = read_snapshot(args.snapshot_in)
         return Workspace(snapshot=snapshot, driver=driver, state=state)
     except SnapshotError as error:
-        raise CommandError(
-            f"cannot load snapshot {args.snapshot_in!r}: {error}"
-        ) from error
+        raise not_loaded(args.snapshot_in, error) from error
 
 
 def _import_directory(workspace: Workspace, source: str, *, verbose: bool) -> None:

@@ -5,8 +5,15 @@ import secrets
 import stat
 import sys
 import tempfile
+from collections.abc import Callable
+from typing import BinaryIO
+
+from devdev_mount import Fs, SnapshotError
 
 from devdev_exec._cli._errors import CommandError, reason_of
+
+STANDARD = "-"
+"""Names standard input, or standard output, where a file can be named."""
 
 
 class NotSaved(CommandError):
@@ -26,7 +33,32 @@ def read_snapshot(path: str) -> bytes:
         raise CommandError(f"cannot read snapshot {reason_of(error)}") from error
 
 
-def check_writable(path: str) -> None:
+def load_snapshot(path: str) -> Fs:
+    """What a snapshot file holds, or standard input for "-", as a filesystem.
+
+    Raises:
+        CommandError: it cannot be read, or is no snapshot.
+    """
+    fs = Fs()
+    try:
+        if path == STANDARD:
+            fs.load_from(sys.stdin.buffer)
+        else:
+            with open(path, "rb") as file:
+                fs.load_from(file)
+    except SnapshotError as error:
+        raise not_loaded(path, error) from error
+    except OSError as error:
+        raise CommandError(f"cannot read snapshot {reason_of(error)}") from error
+    return fs
+
+
+def not_loaded(path: str, error: SnapshotError) -> CommandError:
+    """The error of a file that is no snapshot."""
+    return CommandError(f"cannot load snapshot {path!r}: {error}")
+
+
+def check_writable(path: str, what: str = "snapshot") -> None:
     """Find out before the work begins whether its result can be written to `path`.
 
     Raises:
@@ -42,7 +74,7 @@ def check_writable(path: str) -> None:
         reason = f"{directory!r} may not be written to; choose another place"
     else:
         return
-    raise CommandError(f"cannot write snapshot {path!r}: {reason}")
+    raise CommandError(f"cannot write {what} {path!r}: {reason}")
 
 
 def write_snapshot(path: str, snapshot: bytes) -> None:
@@ -59,7 +91,7 @@ def write_snapshot(path: str, snapshot: bytes) -> None:
     """
     try:
         check_writable(path)
-        _replace(os.path.realpath(path), snapshot)
+        _replace(os.path.realpath(path), lambda file: file.write(snapshot))
     except CommandError as error:
         raise CommandError(f"{error}; {_save_elsewhere(snapshot, error)}") from error
     except OSError as error:
@@ -89,12 +121,30 @@ def _save_elsewhere(snapshot: bytes, problem: object) -> str:
     return f"it is in {path!r} instead: move it to where it is to be"
 
 
-def _replace(target: str, data: bytes) -> None:
+def write_file(path: str, what: str, write: Callable[[BinaryIO], object]) -> None:
+    """Have `write` give a file its content, on disk, in one step; "-" is our output.
+
+    Raises:
+        CommandError: it was not written, and what was there is untouched.
+    """
+    if path == STANDARD:
+        write(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    check_writable(path, what)
+    try:
+        _replace(os.path.realpath(path), write)
+    except OSError as error:
+        reason = error.strerror or error
+        raise CommandError(f"cannot write {what} {path!r}: {reason}") from error
+
+
+def _replace(target: str, write: Callable[[BinaryIO], object]) -> None:
     directory, name = os.path.split(target)
     temporary = os.path.join(directory, f".{name}.{secrets.token_hex(4)}")
     try:
         with open(temporary, "xb") as file:
-            file.write(data)
+            write(file)
             file.flush()
             os.fsync(file.fileno())
         if os.path.exists(target):

@@ -24,6 +24,7 @@ from devdev_exec._cli._errors import CommandError, explain
 from devdev_exec._cli._files import (
     NotSaved,
     check_writable,
+    not_loaded,
     read_snapshot,
     write_snapshot,
 )
@@ -211,9 +212,7 @@ def _serve(args: argparse.Namespace) -> Served:
                 state=state_options(args),
             )
     except SnapshotError as error:
-        raise CommandError(
-            f"cannot load snapshot {args.snapshot!r}: {error}"
-        ) from error
+        raise not_loaded(args.snapshot, error) from error
 
 
 def _wait_until_unmounted(served: Served) -> None:

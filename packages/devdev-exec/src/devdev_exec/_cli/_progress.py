@@ -6,13 +6,14 @@ from threading import Event, Thread
 from types import TracebackType
 from typing import Self, TextIO
 
-from devdev_mount import ImportReport
+from devdev_mount import ExportReport, ImportReport
 
 from devdev_exec._cli._style import Style, plural, size_text
 
 _DELAY = 0.3  # what is done by then is not shown at all
 _INTERVAL = 0.1  # between two looks of the line
 _LINE_INTERVAL = 1.0  # between two lines where there is no terminal
+_BAR = 20  # columns
 
 
 class Activity:
@@ -39,10 +40,22 @@ class Activity:
             self._last_line = now
             print(f"{self._title}: {detail}", file=self._stream, flush=True)
 
+    def note_part(self, done: int, total: int, detail: str) -> None:
+        """Say how far it is, with a bar: `done` of `total`."""
+        filled = _BAR * min(done, total) // total if total else _BAR
+        self.note(f"[{'#' * filled}{'.' * (_BAR - filled)}] {detail}")
+
     def note_import(self, report: ImportReport) -> None:
         """Say how far an import is."""
         of = f"{report.files:,} of {plural(report.total_files, 'file')}"
-        self.note(f"{of}, {size_text(report.bytes)}")
+        detail = f"{of}, {size_text(report.bytes)}"
+        self.note_part(report.bytes, report.total_bytes, detail)
+
+    def note_export(self, report: ExportReport) -> None:
+        """Say how far an export is."""
+        of = f"{report.files:,} of {plural(report.total_files, 'file')}"
+        detail = f"{of}, {size_text(report.bytes)}"
+        self.note_part(report.files, report.total_files, detail)
 
     def _renew(self) -> None:
         wait = _DELAY

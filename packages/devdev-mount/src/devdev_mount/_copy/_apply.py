@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from devdev_fs import ROOT_INO, Caller, Errno, Fs, FsError, Ino, Kind, SetAttr
 
-from devdev_mount._copy import _xattrs
+from devdev_mount import _hostxattrs as _xattrs
 from devdev_mount._copy._content import pull_content
 from devdev_mount._copy._host import HostChanged, HostTree
 from devdev_mount._copy._names import Entry, plan_names

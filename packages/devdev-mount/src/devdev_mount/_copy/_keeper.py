@@ -50,7 +50,7 @@ class Keeper:
             raise MountError("sys.executable is empty: no Python to run a keeper with")
         read_end, self._write_end = os.pipe()
         _forks.register(self._forget)
-        modules = os.path.dirname(__file__)
+        modules = os.path.dirname(os.path.dirname(__file__))
         program = [sys.executable, "-I", "-S", "-c", _PROGRAM, modules]
         try:
             self._process = subprocess.Popen(

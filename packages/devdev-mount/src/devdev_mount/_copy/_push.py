@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 
 from devdev_fs import ROOT_INO, Errno, Fs, FsError, Ino, Kind, Stat
 
-from devdev_mount._copy import _xattrs
+from devdev_mount import _hostxattrs as _xattrs
 from devdev_mount._copy._content import push_content
 from devdev_mount._copy._host import HostChanged, HostTree
 from devdev_mount._copy._names import Listing, Plan, plan_names

@@ -11,7 +11,7 @@ from threading import RLock
 
 from devdev_fs import ROOT_INO, Fs, FsError, Ino, Kind, MergeConflict
 
-from devdev_mount._copy import _removal
+from devdev_mount import _removal
 from devdev_mount._copy._apply import Applied, apply
 from devdev_mount._copy._host import HostChanged, HostTree
 from devdev_mount._copy._keeper import Keeper
