@@ -38,9 +38,9 @@ def test_set_id_and_sticky_bits_are_kept(tmp_path: Path) -> None:
     assert fs.stat("/d/program").perm == 0o4755
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="they are Linux's")
 def test_extended_attributes_are_kept(tmp_path: Path) -> None:
-    assert sys.platform == "linux"
+    if sys.platform != "linux":
+        pytest.skip("the attributes are Linux's")
     (tmp_path / "d").mkdir()
     (tmp_path / "d" / "f").write_text("x")
     try:
