@@ -54,8 +54,14 @@ from devdev_exec._errors import ExecError as ExecError
 from devdev_exec._errors import SpawnError as SpawnError
 from devdev_exec._log import Output as Output
 from devdev_exec._pty import WindowSize as WindowSize
+from devdev_exec._race import Attempt as Attempt
+from devdev_exec._race import Outcome as Outcome
+from devdev_exec._race import Race as Race
 from devdev_exec._result import ExecResult as ExecResult
 from devdev_exec._session import Session as Session
+from devdev_exec._transaction import Check as Check
+from devdev_exec._transaction import CommitPolicy as CommitPolicy
+from devdev_exec._transaction import Transaction as Transaction
 from devdev_exec._workspace import HOME as HOME
 from devdev_exec._workspace import DriverChoice as DriverChoice
 from devdev_exec._workspace import StartOptions as StartOptions
@@ -68,8 +74,11 @@ __all__ = (
     "AlreadyExists",
     "ArchiveError",
     "AsyncSession",
+    "Attempt",
     "Cancellation",
+    "Check",
     "Checkpoint",
+    "CommitPolicy",
     "Conflict",
     "ConflictPolicy",
     "Difference",
@@ -95,11 +104,13 @@ __all__ = (
     "NotADirectory",
     "NotFound",
     "NotPermitted",
+    "Outcome",
     "Output",
     "Pattern",
     "Preset",
     "PullReport",
     "PushReport",
+    "Race",
     "RenameFlags",
     "SavedState",
     "Screen",
@@ -115,6 +126,7 @@ __all__ = (
     "StateError",
     "StateInUse",
     "StateOptions",
+    "Transaction",
     "Unkept",
     "Waited",
     "Watch",

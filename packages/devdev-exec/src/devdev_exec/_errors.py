@@ -11,11 +11,13 @@ class SpawnError(ExecError):
     Attributes:
         errno: The host's error number, as execve(2) or chdir(2) gave it; EINVAL
             for a request that is wrong in itself.
+        no_namespace: Whether it is for want of a mount namespace of the program's own.
     """
 
-    def __init__(self, message: str, errno: int) -> None:
+    def __init__(self, message: str, errno: int, *, no_namespace: bool = False) -> None:
         super().__init__(message)
         self.errno = errno
+        self.no_namespace = no_namespace
 
 
 class ExecCancelled(ExecError):

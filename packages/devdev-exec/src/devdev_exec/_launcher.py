@@ -108,6 +108,7 @@ class Launcher:
         deadline: float | None = None,
         umask: int = 0o022,
         max_output: int = DEFAULT_MAX_OUTPUT,
+        shown: tuple[str, str] | None = None,
         on_start: StartHandler | None = None,
         on_output: OutputHandler | None = None,
         on_stderr: OutputHandler | None = None,
@@ -143,6 +144,8 @@ class Launcher:
             umask: Its file mode creation mask.
             max_output: How many bytes to keep of each stream: the first half and
                 the last half of what was written.
+            shown: A directory, and another one in whose place the program is to find
+                it; nobody else does. `cwd` is entered then.
             on_start: Is told the process that all of it will descend from, in this
                 thread, before the program starts.
             on_output: Is called with each piece of the output, in this thread; the
@@ -173,6 +176,7 @@ class Launcher:
                 if deadline is None
                 else deadline
             ),
+            shown=shown,
         )
         for _ in range(2):  # a helper may die before it has taken the request
             with self._submit() as sock, cancellation.covering(sock):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ptyprocess import PtyProcess
 
+from devdev_exec._namespace import show_at
 from devdev_exec._processes import die_with_parent
 from devdev_exec._program import Program
 from devdev_exec._wire import Request, encode
@@ -120,6 +121,10 @@ class _NotStarted(Exception):
         self.errno = code
 
 
+class _NoNamespace(_NotStarted):
+    """It is for want of a mount namespace."""
+
+
 class _Child:
     """What the forked child does until it is the program."""
 
@@ -155,8 +160,12 @@ class _Child:
         failure: dict[str, object] = {}
         try:
             self._prepare()
+            if self.request.shown is not None:
+                _show(*self.request.shown)
             _enter(self.request.cwd)
             _execute(self.request.argv, self.request.env)
+        except _NoNamespace as exc:
+            failure = {"errno": exc.errno, "message": str(exc), "no_namespace": True}
         except _NotStarted as exc:
             failure = {"errno": exc.errno, "message": str(exc)}
         except BaseException as exc:
@@ -202,6 +211,15 @@ def _be_ended_first() -> None:
         own = int(file.read())
         file.seek(0)
         file.write(b"%d" % min(own + _OOM_SCORE_STEP, _OOM_SCORE_MAX))
+
+
+def _show(source: str, target: str) -> None:
+    try:
+        show_at(source, target)
+    except OSError as exc:
+        reason = "this host permits no mount namespace to it"
+        message = f"{source!r} cannot be shown at {target!r}: {exc.strerror}; {reason}"
+        raise _NoNamespace(exc.errno or errno.EPERM, message) from exc
 
 
 def _enter(cwd: str) -> None:

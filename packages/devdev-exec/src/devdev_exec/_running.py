@@ -9,14 +9,16 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from contextvars import copy_context
 from dataclasses import replace
+from pathlib import Path
 from typing import Protocol
 
 from devdev_mount import (
-    Attached,
     FsBase,
     MergeConflict,
     MountError,
-    Served,
+    PullReport,
+    PushReport,
+    SavedState,
     Span,
     StateError,
 )
@@ -24,6 +26,35 @@ from devdev_mount import (
 from devdev_exec._call import StartHandler
 from devdev_exec._errors import ExecError
 from devdev_exec._result import ExecResult
+
+
+class Place(Protocol):
+    """Where a filesystem is shown, for programs to run in it."""
+
+    fs: FsBase
+    path: Path
+    driver: str
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether its state is kept in a directory."""
+        ...
+
+    def attribute(self, pid: int, span: int) -> None:
+        """See `Served.attribute`."""
+        ...
+
+    def push(self) -> PushReport:
+        """See `Served.push`."""
+        ...
+
+    def pull(self, actor: str | None = None) -> PullReport:
+        """See `Served.pull`."""
+        ...
+
+    def save(self, actor: str = "", *, history: bool = True) -> SavedState:
+        """See `Served.save`."""
+        ...
 
 
 class Running(Protocol):
@@ -52,7 +83,7 @@ class RunningOnMount:
         MountError: the server ended.
     """
 
-    def __init__(self, served: Served | Attached, actor: str) -> None:
+    def __init__(self, served: Place, actor: str) -> None:
         self._served = served
         self._actor = actor
         self._dropped = served.fs.log(limit=0).dropped
@@ -91,7 +122,7 @@ class RunningOnMount:
             return None
         self._context.run(self._scope.close)
         result = _with_changes(result, self._served.fs, self._span, self._dropped)
-        return _save(result, self._served, self._actor)
+        return save_after(result, self._served, self._actor)
 
 
 class RunningOnCopy:
@@ -102,7 +133,7 @@ class RunningOnCopy:
         FsError, OSError, MergeConflict: as `Served.push`.
     """
 
-    def __init__(self, served: Served | Attached, actor: str) -> None:
+    def __init__(self, served: Place, actor: str) -> None:
         self._served = served
         self._actor = actor
         self._pushed = served.push()
@@ -148,10 +179,10 @@ class RunningOnCopy:
             unkept=(*self._pushed.unkept, *pulled.unkept),
         )
         result = _with_changes(result, served.fs, pulled.span, dropped)
-        return _save(result, served, self._actor)
+        return save_after(result, served, self._actor)
 
 
-def begin_running(served: Served | Attached, actor: str) -> Running:
+def begin_running(served: Place, actor: str) -> Running:
     """Prepare for a program.
 
     Raises:
@@ -212,7 +243,7 @@ def _with_changes(
     )
 
 
-def _save(result: ExecResult, served: Served | Attached, actor: str) -> ExecResult:
+def save_after(result: ExecResult, served: Place, actor: str) -> ExecResult:
     """Save what the program changed, where a state is kept.
 
     If it cannot be saved, the result says why, and is one nevertheless.

@@ -87,6 +87,7 @@ class Request:
         "interactive",
         "pty",
         "rows",
+        "shown",
         "umask",
     )
 
@@ -103,6 +104,7 @@ class Request:
         interactive: bool,  # its terminal, if it has one, is typed at by the owner
         umask: int,
         deadline: float,  # in time.monotonic(), one clock for all processes
+        shown: tuple[str, str] | None = None,  # a directory, and where it is to be
     ) -> None:
         self.argv = argv
         self.cwd = cwd
@@ -114,6 +116,7 @@ class Request:
         self.interactive = interactive
         self.umask = umask
         self.deadline = deadline
+        self.shown = shown
 
     def encode(self) -> bytes:
         """Return the payload of a REQUEST frame."""

@@ -12,11 +12,12 @@ import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from copy import copy
 from functools import partial
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import Literal, Self, TypedDict, Unpack
+from typing import Any, Literal, Self, TypedDict, Unpack
 
 from devdev_mount import (
     DEFAULT_MAX_BYTES,
@@ -56,10 +57,26 @@ from devdev_exec._launcher import (
 )
 from devdev_exec._link import Link
 from devdev_exec._pty import DEFAULT_TERM, WindowSize
+from devdev_exec._race import DEFAULT_PARALLEL, Race, run_race
 from devdev_exec._result import ExecResult
-from devdev_exec._running import Running, abandoning, begin_running, run_to_end
+from devdev_exec._running import (
+    Place,
+    Running,
+    abandoning,
+    begin_running,
+    run_to_end,
+    save_after,
+)
 from devdev_exec._session import Session
 from devdev_exec._timeouts import TURN_TIMEOUT
+from devdev_exec._transaction import (
+    Check,
+    CommitPolicy,
+    ForkPlace,
+    Origin,
+    Transaction,
+    run_transaction,
+)
 
 HOME = "/home"
 """Where programs have their HOME: a directory of the workspace."""
@@ -145,6 +162,10 @@ class Workspace:
         self._closed = False
         self._served: Served | Attached | None = None
         self._keeper: Keeper | None = None
+        self._place: Place | None = None
+        self._shown: tuple[str, str] | None = None
+        self._options = options
+        self._origin: Origin | None = None
         self.fs: FsBase
         """The filesystem."""
         if state is not None and not isinstance(state, StateOptions):
@@ -160,7 +181,7 @@ class Workspace:
                 umask=umask,
                 state=state,
             )
-            self._served = _serve(driver, serve_by)
+            self._place = self._served = _serve(driver, serve_by)
             self.fs = self._served.fs
         else:
             fs = Fs(max_bytes=max_bytes, max_inodes=max_inodes, umask=umask)
@@ -195,19 +216,19 @@ class Workspace:
                 `devdev_mount.attach`.
         """
         workspace = cls(mount=False, umask=umask)
-        workspace._served = attach(place, actor=actor)
+        workspace._place = workspace._served = attach(place, actor=actor)
         workspace.fs = workspace._served.fs
         return workspace
 
     @property
     def path(self) -> Path | None:
         """Where it is on the host; None if it is not."""
-        return None if self._served is None else self._served.path
+        return None if self._place is None else self._place.path
 
     @property
     def driver(self) -> str:
         """What shows it: "fuse", "libfuse", "copy", or "memory" if nothing does."""
-        return "memory" if self._served is None else self._served.driver
+        return "memory" if self._place is None else self._place.driver
 
     # --- programs ----------------------------------------------------------------
 
@@ -281,6 +302,7 @@ class Workspace:
                 deadline=give_up,
                 umask=self._umask,
                 max_output=max_output,
+                shown=self._shown,
                 on_output=on_output,
                 on_stderr=on_stderr,
                 cancellation=cancellation,
@@ -380,8 +402,8 @@ class Workspace:
             self._sessions.pop(link, None)
         launcher.release(link)
 
-    def _place_to_run(self) -> Served | Attached:
-        served = self._served
+    def _place_to_run(self) -> Place:
+        served = self._place
         if served is None:
             message = "nothing is mounted (mount=False), so no program can run in it"
             raise ExecError(message)
@@ -390,7 +412,7 @@ class Workspace:
             raise ExecError(message)
         return served
 
-    def _directory(self, served: Served | Attached, cwd: str) -> str:
+    def _directory(self, served: Place, cwd: str) -> str:
         """Where a directory of the workspace is on the host; HOME is made."""
         self.fs.mkdir(HOME, parents=True, exist_ok=True)
         # A slash at the end lets only a directory pass.
@@ -426,6 +448,110 @@ class Workspace:
             if self._launcher is None:
                 self._launcher = Launcher()
             return self._launcher
+
+    # --- transactions ------------------------------------------------------------
+
+    def run_transaction(
+        self,
+        argv: Sequence[str],
+        *,
+        commit: CommitPolicy = "on_success",
+        require_same_path: bool = False,
+        actor: str | None = None,
+        **options: Any,
+    ) -> Transaction:
+        """Run a program on a fork, and bring in what it changed, or not.
+
+        The program finds the fork where the workspace is, by a mount namespace of its
+        own; nobody else sees it. Where the host does not permit that, it is run where
+        the fork is mounted, and `path_is_same` of what is returned is False.
+
+        What it changed is merged with what others changed meanwhile, as one span of
+        the history. Conflicts are data: then nothing is changed, and the fork is kept
+        until the transaction is closed.
+
+        Args:
+            argv: as of `exec`.
+            commit: "on_success" is with exit code 0, "always" whatever becomes of the
+                program; "never" is for a look at what it would change.
+            require_same_path: refuse to run it elsewhere.
+            actor: as of `exec`.
+            options: further arguments of `exec`.
+
+        Raises:
+            SpawnError: with `require_same_path`, this host permits no mount namespace.
+            Exception: as `exec`. Nothing was changed.
+        """
+        return run_transaction(
+            self._forks(),
+            argv,
+            commit=commit,
+            require_same_path=require_same_path,
+            actor=_actor_of(checked_argv(argv)) if actor is None else actor,
+            options=options,
+        )
+
+    def race(
+        self,
+        attempts: Sequence[Sequence[str]],
+        *,
+        check: Check | None = None,
+        parallel: int = DEFAULT_PARALLEL,
+        require_same_path: bool = False,
+        actor: str | None = None,
+        **options: Any,
+    ) -> Race:
+        """Run programs, each on a fork of its own, and keep the first that passes.
+
+        The others are ended, and what they changed is dropped; so is that of those
+        that fail. What the winner changed is committed as by `run_transaction`.
+
+        Args:
+            attempts: programs and arguments, as of `exec`; they are begun in order.
+            check: what decides whether one that exits with 0 may win: a program, which
+                is run on its fork and must exit with 0 too; or a function of the fork
+                and the result, called in another thread. None lets all pass.
+            parallel: the most that run at a time.
+            require_same_path: as of `run_transaction`.
+            actor: as of `exec`; None is the winner's command.
+            options: further arguments of `exec`, but `cancellation`.
+
+        Raises:
+            ExecError: there is no attempt, or nothing is mounted.
+            Exception: what `check` raises.
+        """
+        names = [_actor_of(checked_argv(argv)) for argv in attempts]
+        return run_race(
+            self._forks(),
+            attempts,
+            actors=names if actor is None else [actor] * len(names),
+            check=check,
+            parallel=parallel,
+            require_same_path=require_same_path,
+            options=options,
+        )
+
+    def _forks(self) -> Origin:
+        """What transactions need of this workspace."""
+        served = self._place_to_run()
+        if self._origin is None:
+            assert self._served is not None
+            self._origin = Origin(
+                fs=self.fs,
+                path=served.path,
+                mount=partial(self._served.mount, options=self._options),
+                exec_at=self._exec_at,
+                save=lambda result, actor: save_after(result, served, actor),
+            )
+        return self._origin
+
+    def _exec_at(self, place: ForkPlace) -> Callable[..., ExecResult]:
+        """`exec` on a fork."""
+        launcher = self._start_launcher()
+        runner = copy(self)
+        runner.fs, runner._turn, runner._launcher = place.fs, Lock(), launcher
+        runner._place, runner._shown = place, place.shown
+        return runner.exec
 
     # --- the directory -----------------------------------------------------------
 

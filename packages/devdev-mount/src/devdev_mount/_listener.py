@@ -141,7 +141,7 @@ class Listener:
                     pid=os.getpid(),
                     token=token,
                     span=span,
-                    is_kept=self._serving.keeper is not None,
+                    is_kept=self._serving.keeps(mounted.fs),
                 )
                 channel.send(Kind.TOLD, welcome.encode())
                 channel.wait()

@@ -27,6 +27,9 @@ from devdev_mount._watcher import Watcher
 
 READY_TIMEOUT = 10.0  # from mount(2) to the answer to a first stat
 FLUSH_TIMEOUT = 2.0  # for dirty pages, before an unmount by force drops them
+# The kernel ends a connection within the last unmount; later only if the mount lives on
+# in another mount namespace, whose copy nothing tells that it is unmounted here.
+LINGER_TIMEOUT = 0.3
 END_TIMEOUT = 3.0  # for the serving thread, once the kernel or we told it to end
 
 logger = logging.getLogger(__name__)
@@ -162,7 +165,7 @@ class Server(ABC):
         self._let_go()
         is_unmounted = unmount(self._source, self._helper)
         if is_unmounted:
-            self._thread.join(END_TIMEOUT)
+            self._thread.join(LINGER_TIMEOUT)
         if self._thread.is_alive() or not is_unmounted:
             # Busy; or out of the tree, but still open somewhere.
             self._end_serving()

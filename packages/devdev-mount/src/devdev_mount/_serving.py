@@ -151,6 +151,10 @@ class Serving:
         """See `Mount.pull`."""
         return encode_report(self.at(number)[0].pull(actor))
 
+    def keeps(self, fs: Fs) -> bool:
+        """Whether the state of that filesystem is kept."""
+        return self.keeper is not None and fs is self.fs
+
     def save(self, actor: str, history: bool) -> bytes:
         """See `Client.save`."""
         if self.keeper is None:
