@@ -23,6 +23,7 @@ from devdev_mount._fuse._abi import NotifyCode, Opcode
 from devdev_mount._fuse._actors import Actors
 from devdev_mount._fuse._connection import Connection
 from devdev_mount._fuse._fileops import is_coherent_past_cache
+from devdev_mount._fuse._listing import KNOWN_FIRST
 from devdev_mount._fuse._mirror import KernelMirror
 from devdev_mount._fuse._ops import Ops
 
@@ -343,6 +344,23 @@ def test_a_listing_with_attributes_counts_as_lookups(kernel: Kernel, fs: Fs) -> 
         kernel.forget(node)
     assert kernel.ask(Opcode.GETATTR, 1, GETATTR_IN)
     assert fs.inodes.statvfs().inodes_free == before + 3
+
+
+def test_a_listing_begins_with_attributes_of_a_few_that_are_known(
+    kernel: Kernel, fs: Fs
+) -> None:
+    """The others are names, or all if the kernel goes on asking for attributes."""
+    size = _abi.DIRENTPLUS.size + 8
+    for number in range(100):
+        fs.write_text(f"/{number:02}", "")
+    whole = _abi.READ_IN.pack(0, 2**20, 0)
+    assert len(kernel.ask(Opcode.READDIRPLUS, 1, whole)) == 102 * size
+    listing = kernel.ask(Opcode.READDIRPLUS, 1, whole)
+    assert len(listing) == (2 + KNOWN_FIRST) * size
+    *_, cookie, _, _ = _abi.DIRENTPLUS.unpack_from(listing, len(listing) - size)
+    rest = _abi.READ_IN.pack(cookie, 2**20, 0)
+    listing = kernel.ask(Opcode.READDIRPLUS, 1, rest)
+    assert len(listing) == (100 - KNOWN_FIRST) * size
 
 
 def test_setxattr_has_the_form_that_was_agreed_on(kernel: Kernel, fs: Fs) -> None:

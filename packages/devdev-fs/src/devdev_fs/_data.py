@@ -133,8 +133,9 @@ def readdir(
     if cookie < 2:
         found.append(dirent(b"..", table.parent(directory), 2))
     room = None if limit is None else max(limit - len(found), 0)
-    found.extend(
-        dirent(name, table.get(child), at)
+    make, get = Dirent._make, table.get  # a large directory is many entries
+    found += [
+        make((name, child, get(child).kind, at))
         for name, child, at in islice(table.listing(directory, max(cookie, 2)), room)
-    )
+    ]
     return found if limit is None else found[:limit]

@@ -6,6 +6,7 @@ if sys.platform != "linux":
     raise ImportError("the fuse driver is for Linux")
 
 from collections.abc import Iterator
+from struct import Struct
 
 from devdev_fs import Dirent
 
@@ -17,8 +18,16 @@ from devdev_mount._fuse._shown import NO_ENTRY, Shown
 OPEN_DIRECTORY = _abi.OPEN_OUT.pack(0, _abi.FOPEN_KEEP_CACHE | _abi.FOPEN_CACHE_DIR)
 """There is no state to an open directory, and its cached listing stays good."""
 
+KNOWN_FIRST = 32
+"""Attributes of nodes that the kernel knows, at most, in a listing's first answer."""
+
 _ALIGNMENT = 8
 _NO_NODE = (b".", b"..")
+_DIRENTS = [
+    Struct(f"{_abi.DIRENT.format}{-(-length // _ALIGNMENT) * _ALIGNMENT}s")
+    for length in range(256)
+]
+"""DIRENT with the name and its padding, by the length of the name."""
 
 
 class ListingOps:
@@ -43,39 +52,42 @@ class ListingOps:
 
     def readdir(self, request: Request) -> bytes:
         """List names."""
-        listing = bytearray()
-        for entry, padded in self._fitting(request, _abi.DIRENT.size):
-            listing += _dirent(entry)
-            listing += entry.name.ljust(padded, b"\0")
-        return bytes(listing)
+        fitting = self._fitting(request, _abi.DIRENT.size)
+        return b"".join([dirent for _, dirent in fitting])
 
     def readdirplus(self, request: Request) -> bytes:
-        """List names with what a LOOKUP of each would answer, and counts as one."""
-        listing = bytearray()
-        for entry, padded in self._fitting(request, _abi.DIRENTPLUS.size):
-            if entry.name in _NO_NODE:
-                listing += NO_ENTRY
-            else:
-                listing += self._shown.entry(self._inodes.getattr(entry.ino))
-            listing += _dirent(entry)
-            listing += entry.name.ljust(padded, b"\0")
-        return bytes(listing)
+        """List names with what a LOOKUP of each would answer, and counts as one.
 
-    def _fitting(self, request: Request, fixed: int) -> Iterator[tuple[Dirent, int]]:
-        """The next entries that fit, and the length that each name is padded to."""
+        The kernel always begins with this, to see whether attributes are used. Of
+        nodes that it knows they are seldom, so a few are enough for that.
+        """
+        entry, getattr_ = self._shown.entry, self._inodes.getattr
+        find_node = self._shown.nodes.find
+        cookie, _, _ = _abi.READ_IN.unpack_from(request.body)
+        known_left = sys.maxsize if cookie else KNOWN_FIRST
+        listing = []
+        for found, dirent in self._fitting(request, _abi.DIRENTPLUS.size):
+            is_node = found.name not in _NO_NODE
+            known_left -= is_node and find_node(found.ino) is not None
+            if known_left < 0:
+                break
+            listing.append(entry(getattr_(found.ino)) if is_node else NO_ENTRY)
+            listing.append(dirent)
+        return b"".join(listing)
+
+    def _fitting(self, request: Request, fixed: int) -> Iterator[tuple[Dirent, bytes]]:
+        """The next entries that fit, each with its DIRENT, which ends with the name."""
         cookie, size, _ = _abi.READ_IN.unpack_from(request.body)
         most = size // (fixed + _ALIGNMENT)
-        for entry in self._inodes.readdir(self._inos[request.nodeid], cookie, most):
-            padded = -(-len(entry.name) // _ALIGNMENT) * _ALIGNMENT
-            size -= fixed + padded
+        beside = fixed - _abi.DIRENT.size
+        for found in self._inodes.readdir(self._inos[request.nodeid], cookie, most):
+            name, ino, kind, cookie = found
+            length = len(name)
+            dirent = _DIRENTS[length].pack(ino, cookie, length, kind >> 12, name)
+            size -= beside + len(dirent)
             if size < 0:
                 return
-            yield entry, padded
-
-
-def _dirent(entry: Dirent) -> bytes:
-    name, ino, kind, cookie = entry
-    return _abi.DIRENT.pack(ino, cookie, len(name), kind >> 12)
+            yield found, dirent
 
 
 def listed_nodes(listing: bytes) -> Iterator[int]:
