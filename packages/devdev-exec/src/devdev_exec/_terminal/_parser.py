@@ -9,9 +9,12 @@ import re
 from enum import Enum, auto
 from typing import Protocol
 
-_TEXT = re.compile("[^\x00-\x1f\x7f-\x9f]+")
+# Colours, which are not kept, do not interrupt text.
+_COLOUR = re.compile("\x1b\\[[0-9;:]*m")
+_SHOWN = f"[^\x00-\x1f\x7f-\x9f]++|{_COLOUR.pattern}"
+_TEXT = re.compile(f"(?:{_SHOWN})++")
+_LINES = re.compile(f"(?:(?:{_SHOWN})*+\r\n)++")
 _CSI = re.compile("\x1b\\[([<-?]?)([0-9;:]*)([ -/]*)([@-~])")
-_LINES = re.compile("(?:[^\x00-\x1f\x7f-\x9f]*\r\n)+")
 _CONTROL = re.compile("[\x00-\x17\x19\x1c-\x1f]+")
 _STRING = re.compile("[^\x07\x18\x1a\x1b]+")
 
@@ -28,7 +31,10 @@ class Handler(Protocol):
         ...
 
     def show_lines(self, text: str) -> None:
-        """Lines of printable characters, each with CR and LF at its end."""
+        """Lines of printable characters, each with CR and LF at its end.
+
+        They may hold colours, which `without_colours` takes away.
+        """
         ...
 
     def control(self, code: str) -> None:
@@ -93,7 +99,9 @@ class Parser:
             return match.end()
         match = _TEXT.match(text, position)
         if match is not None:
-            self._handler.show(match[0])
+            shown = without_colours(match[0])
+            if shown:
+                self._handler.show(shown)
             return match.end()
         match = _CSI.match(text, position)
         if match is not None:
@@ -166,6 +174,11 @@ class Parser:
     def _end_string(self) -> None:
         if self._state is _State.OSC:
             self._handler.osc(self._collected)
+
+
+def without_colours(text: str) -> str:
+    """Text without the control sequences SGR, as they are in lines."""
+    return _COLOUR.sub("", text)
 
 
 def _number(parameter: str) -> int:

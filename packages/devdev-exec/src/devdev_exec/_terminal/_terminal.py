@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from devdev_exec._terminal._charsets import Charset, charset
 from devdev_exec._terminal._grid import Grid
-from devdev_exec._terminal._parser import Parser
+from devdev_exec._terminal._parser import Parser, without_colours
 from devdev_exec._terminal._width import ZERO_WIDTH_JOINER, width
 
 _TAB = 8
@@ -127,7 +127,7 @@ class Terminal:
                 text = text[ends[-2 * rows - 1] :]
                 self._move(self._cursor.y, 0)
         cursor = self._cursor
-        for line in text.split("\r\n")[:-1]:
+        for line in without_colours(text).split("\r\n")[:-1]:
             if line:
                 self.show(line)
             cursor.x, cursor.y, cursor.wraps = 0, self._next_row(cursor.y), False
