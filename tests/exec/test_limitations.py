@@ -34,3 +34,18 @@ def test_what_is_written_by_a_mapping_alone_is_nobodys() -> None:
         assert ws.fs.read_bytes("/f")[:3] == b"abc"
         assert (result.span, result.changed) == (0, ())
         assert ws.fs.log().spans[-1].actor == ""
+
+
+@pytest.mark.fuse
+def test_a_line_that_is_typed_is_cut() -> None:
+    with Workspace() as ws, ws.start(["sh", "-c", "stty -echo; echo; wc -c"]) as wc:
+        wc.wait_for("\n", timeout=10)
+        wc.write("x" * 5000 + "\n")
+        wc.close_input()
+        assert wc.wait_for("4096", timeout=10).happened == "match"
+
+
+@pytest.mark.fuse
+def test_no_program_needs_less_memory_than_the_launcher() -> None:
+    with Workspace() as ws:
+        assert ws.exec(["true"]).max_rss > 6 << 20
