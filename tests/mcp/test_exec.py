@@ -96,6 +96,7 @@ async def test_output_errors_and_exit_code_are_told_apart(agent: Agent) -> None:
     assert fields is not None
     assert not result.is_error
     duration = fields.pop("duration_ms")
+    assert fields.pop("max_rss") > 0
     assert fields == {
         "status": "exited",
         "exit_code": 3,
@@ -182,7 +183,7 @@ async def test_a_command_is_ended_with_all_it_started_in_time(agent: Agent) -> N
 
 
 async def test_no_call_is_held_for_longer_than_hosts_wait(agent: Agent) -> None:
-    refused = await agent.refused("exec_command", command="true", timeout_ms=60_000)
+    refused = await agent.refused("exec_command", command="true", yield_time_ms=60_000)
     assert refused.code == "BAD_ARGUMENTS"
     assert "less than or equal to 40000" in refused.text
 

@@ -41,6 +41,11 @@ HINTS = {
     "symlink": ADDS,
     "chmod": (False, False, True, False),
     "exec_command": (False, True, False, True),
+    "exec_input": (False, True, False, True),
+    "exec_output": READS,
+    "exec_screen": READS,
+    "exec_signal": (False, True, True, True),
+    "exec_list": READS,
     "snapshot": ADDS,
     "history": READS,
     "diff": READS,
@@ -72,8 +77,14 @@ ARGUMENTS = {
     "make_directory": "path workspace",
     "symlink": "path target workspace",
     "chmod": "path mode workspace",
-    "exec_command": "command argv cwd env stdin tty timeout_ms max_output_tokens "
-    "workspace",
+    "exec_command": "command argv cwd env stdin tty yield_time_ms timeout_ms "
+    "background max_output_tokens workspace",
+    "exec_input": "session_id chars keys close_input wait_for yield_time_ms "
+    "max_output_tokens",
+    "exec_output": "session_id cursor stream max_output_tokens",
+    "exec_screen": "session_id",
+    "exec_signal": "session_id signal tree rows columns",
+    "exec_list": "",
     "snapshot": "label workspace",
     "history": "path since limit cursor workspace",
     "diff": "from to paths format workspace",

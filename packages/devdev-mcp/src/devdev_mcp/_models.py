@@ -2,7 +2,7 @@
 
 A field of a result that is None where its default is None is left out of it. Every
 word here is paid for by whoever lists the tools: descriptions say only what a name
-does not.
+does not, and those of results are for readers of this module.
 """
 
 from typing import Annotated, Literal
@@ -16,15 +16,11 @@ from devdev_mcp._text import Eol
 
 PathArgument = Annotated[
     str,
-    Field(
-        min_length=1,
-        description="Absolute workspace path, or host path inside the mount.",
-    ),
+    Field(min_length=1, description="Absolute workspace path."),
 ]
 
-WorkspaceArgument = Annotated[
-    str, Field(description="Id of a workspace; by default the first.")
-]
+WorkspaceArgument = str
+"""The id of a workspace; the first one by default. The server's instructions say so."""
 
 PointArgument = Annotated[
     str, Field(description='Snapshot id or label, "base" (the beginning) or "now".')
@@ -234,23 +230,60 @@ class ListResult(BaseModel):
 
 
 class ExecResult(BaseModel):
-    """How a command ended, and what it wrote."""
+    """What a command wrote, and how it ended if it has."""
 
-    status: Literal["exited", "killed", "timeout"]
+    status: Literal["running", "exited", "killed", "timeout"]
+    session_id: str | None = Field(default=None, description="For the exec_ tools.")
     exit_code: int | None = None
     signal: str | None = None
-    output: str = Field(description="stdout; with tty also stderr.")
+    output: str = Field(description="New stdout; with tty also stderr.")
     stderr: str | None = None
     truncated: bool = Field(description="Whether the middle was left out above.")
-    output_path: str | None = Field(
-        default=None, description="Where stdout is kept whole."
-    )
+    output_path: str | None = Field(default=None, description="Kept whole there.")
     stderr_path: str | None = None
+    next_cursor: int | None = Field(default=None, description="For exec_output.")
     original_bytes: int
     duration_ms: int
+    max_rss: int | None = None
     op: OpField
-    changed: list[FileChange] = Field(description="At most 100.")
+    changed: list[FileChange]
     more_changed: int | None = None
+
+
+class OutputResult(BaseModel):
+    """A part of what a session wrote."""
+
+    output: str
+    next_cursor: int
+    dropped: int = Field(description="Bytes before it that are not kept.")
+    status: Literal["running", "exited", "killed", "timeout"]
+
+
+class ScreenResult(BaseModel):
+    """What is on a terminal."""
+
+    rows: list[str]
+    cursor_row: int = Field(description="From 0.")
+    cursor_column: int
+    title: str
+    alternate: bool
+
+
+class SessionInfo(BaseModel):
+    """One session."""
+
+    session_id: str
+    workspace: str
+    command: str
+    status: Literal["running", "ended"]
+    tty: bool
+    duration_ms: int
+
+
+class SessionsResult(BaseModel):
+    """Sessions."""
+
+    sessions: list[SessionInfo]
 
 
 class SnapshotResult(BaseModel):

@@ -18,11 +18,12 @@ Paths: tools take absolute workspace paths (/src/app.py). Programs see that tree
 its mount (workspace_info tells it): in commands use paths relative to cwd, or \
 "$WORKSPACE/src/app.py". Tools understand host paths inside the mount too.
 Commands run as the user of this server, with the host and the network in reach: this \
-is no sandbox.
+is no sandbox. One that runs on is a session: exec_input waits for it and types to it.
 Undo: every call that changes files has an op, commands too: undo takes one back, \
-history lists them, restore goes back to a snapshot. Everything ends with the server.
-Budgets: answers are cut at max_tokens (4 bytes each); go on with next_line, or read \
-output_path. A command is ended after 40 s.
+history lists them, restore goes back to a snapshot.
+workspace: the id of a workspace, by default the first.
+Budgets: answers are cut at max_tokens (4 bytes each); go on with next_line or \
+next_cursor, or read output_path.
 Conflicts: pass the etag you read as if_match, and a change by somebody else is noticed.
 """
 

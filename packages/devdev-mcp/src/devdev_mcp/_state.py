@@ -11,6 +11,7 @@ from devdev_exec import MountError, SnapshotError, Workspace
 
 from devdev_mcp._errors import ToolFailure
 from devdev_mcp._hostpaths import HostRoots
+from devdev_mcp._sessions import SessionTable
 from devdev_mcp._space import Origin, Space
 
 OPEN_TIMEOUT = 40.0
@@ -59,6 +60,7 @@ class ServerState:
 
     def __init__(self, beginning: Beginning, host_roots: Sequence[Path] = ()) -> None:
         self.host_roots = HostRoots(host_roots)
+        self.sessions = SessionTable()
         self._lock = Lock()
         self._numbers = count(2)
         self._forks: dict[str, Space] = {}
@@ -149,6 +151,7 @@ class ServerState:
         with self._lock:
             if self._forks.pop(space.id, None) is None:
                 self._first_is_open = False
+        self.sessions.forget_all_of(space)
         space.workspace.close()
 
     def close(self) -> None:

@@ -100,7 +100,7 @@ class WorkspaceTool(Tool):
             metadata.arg_model.__name__, __base__=(metadata.arg_model, _Strict)
         )
         tool.parameters = _compact(metadata.arg_model.model_json_schema())
-        metadata.output_schema = _compact(metadata.output_schema)
+        metadata.output_schema = _compact(metadata.output_schema, words=False)
         return tool
 
     async def run(
@@ -184,22 +184,26 @@ def _in_thread(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _compact(schema: Any) -> Any:
+def _compact(schema: Any, words: bool = True) -> Any:
     """A schema without what its reader does not need.
 
     Names are not repeated as titles. What may be null because it may be left out
-    is only described as what it otherwise is.
+    is only described as what it otherwise is. Without words there are no descriptions:
+    who lists the tools pays for those of each result, and the results are seen.
     """
     if isinstance(schema, list):
-        return [_compact(item) for item in schema]
+        return [_compact(item, words) for item in schema]
     if not isinstance(schema, dict):
         return schema
     compact: dict[str, Any] = {}
     for key, value in schema.items():
         if key in ("properties", "$defs"):
-            compact[key] = {name: _compact(each) for name, each in value.items()}
-        elif key != "title" and (key != "description" or "properties" not in schema):
-            compact[key] = _compact(value)
+            compact[key] = {name: _compact(each, words) for name, each in value.items()}
+        elif key == "description":
+            if words and "properties" not in schema:
+                compact[key] = value
+        elif key != "title":
+            compact[key] = _compact(value, words)
     if "default" in compact and compact["default"] is None:
         del compact["default"]
         choices = [each for each in compact.pop("anyOf") if each != {"type": "null"}]
