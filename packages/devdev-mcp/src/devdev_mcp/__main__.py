@@ -26,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         Beginning(
             snapshot=options.snapshot_in,
             max_bytes=options.max_bytes,
+            max_inodes=options.max_inodes,
+            state=options.state,
             source=options.source,
             attach=options.attach,
         ),
@@ -82,6 +84,18 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="quota on content, such as 512M or 2G (default: 2G, or the snapshot's)",
     )
     parser.add_argument(
+        "--max-inodes",
+        metavar="N",
+        type=_size,
+        help="quota on files, directories and links",
+    )
+    parser.add_argument(
+        "--state",
+        metavar="DIR",
+        type=Path,
+        help="keep the workspaces in this host directory, and go on with what is there",
+    )
+    parser.add_argument(
         "--attach",
         metavar="DIR",
         type=Path,
@@ -104,10 +118,17 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="let import_path and export_path use this host directory; may be repeated",
     )
     options = parser.parse_args(arguments)
-    given = (options.snapshot_in, options.source, options.max_bytes)
+    given = (
+        options.snapshot_in,
+        options.source,
+        options.max_bytes,
+        options.max_inodes,
+        options.state,
+    )
     if options.attach is not None and any(each is not None for each in given):
         parser.error(
-            "--attach goes with neither --snapshot-in, --import nor --max-bytes"
+            "--attach goes with neither --snapshot-in, --import, --max-bytes, "
+            "--max-inodes nor --state"
         )
     return options
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
-from devdev_exec import Checkpoint, FsBase, MergeConflict, Workspace
+from devdev_exec import Checkpoint, FsBase, MergeConflict, StateError, Workspace
 
 from devdev_mcp._errors import ToolFailure
 from devdev_mcp._outputs import OutputShelf
@@ -85,8 +85,10 @@ class Space:
     @contextmanager
     def change(self, what: str) -> Iterator[int]:
         """Change the filesystem as one span, whose number it gives."""
-        with self.writing, self.fs.actor(actor_name(what)) as span:
-            yield span
+        with self.writing:
+            with self.fs.actor(actor_name(what)) as span:
+                yield span
+            self._save()
 
     @contextmanager
     def draft(self, what: str) -> Iterator[Draft]:
@@ -108,6 +110,21 @@ class Space:
                     draft.op = self.fs.merge(before, copy).span
                 except MergeConflict as conflict:
                     raise _meanwhile(conflict) from None
+                self._save()
+
+    def _save(self) -> None:
+        """Have it on disk before the call is answered, if it is kept there at all.
+
+        Raises:
+            ToolFailure: NOT_SAVED.
+        """
+        if self.workspace.state is None:
+            return
+        try:
+            self.workspace.save()
+        except StateError as error:
+            hint = "The change is made. It is saved when the host lets it be."
+            raise ToolFailure("NOT_SAVED", str(error), hint=hint) from error
 
     # --- points of the history ---------------------------------------------------
 
