@@ -7,6 +7,7 @@ leaves behind is told apart from what other programs do on the same machine.
 import os
 import shutil
 import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -53,6 +54,8 @@ def own_servers(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def why_fuse_is_unusable() -> str | None:
     """The reason why nothing can be mounted here, or None."""
+    if sys.platform != "linux":
+        return f"there is no /dev/fuse on {sys.platform}"
     try:
         os.close(os.open("/dev/fuse", os.O_RDWR))
     except OSError as exc:
