@@ -44,6 +44,7 @@ from devdev_mount._client import serve as serve
 from devdev_mount._driver import DriverName as DriverName
 from devdev_mount._driver import MountOptions as MountOptions
 from devdev_mount._errors import DriverUnavailable as DriverUnavailable
+from devdev_mount._errors import HostChanged as HostChanged
 from devdev_mount._errors import MountError as MountError
 from devdev_mount._errors import ServerDied as ServerDied
 from devdev_mount._errors import StateDamaged as StateDamaged
@@ -53,11 +54,13 @@ from devdev_mount._export import export_tree as export_tree
 from devdev_mount._host import ImportReport as ImportReport
 from devdev_mount._host import Progress as Progress
 from devdev_mount._host import import_tree as import_tree
+from devdev_mount._hosttree import HostTree as HostTree
 from devdev_mount._mount import Mount as Mount
 from devdev_mount._mount import check_mountable as check_mountable
 from devdev_mount._mount import mount as mount
 from devdev_mount._outside import detach as detach
 from devdev_mount._outside import find_holders as find_holders
+from devdev_mount._reports import ApplyReport as ApplyReport
 from devdev_mount._reports import ExportProgress as ExportProgress
 from devdev_mount._reports import ExportReport as ExportReport
 from devdev_mount._reports import PullReport as PullReport
@@ -78,6 +81,7 @@ __all__ = (
     "DEFAULT_MAX_BYTES",
     "DEFAULT_MAX_INODES",
     "AlreadyExists",
+    "ApplyReport",
     "ArchiveError",
     "AtimePolicy",
     "Attached",
@@ -98,6 +102,8 @@ __all__ = (
     "FsBase",
     "FsError",
     "Holder",
+    "HostChanged",
+    "HostTree",
     "ImportReport",
     "Ino",
     "IsADirectory",

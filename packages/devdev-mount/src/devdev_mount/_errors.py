@@ -23,3 +23,18 @@ class StateInUse(StateError):
 
 class StateDamaged(StateError):
     """A save in a state directory is not what was written. Nothing was changed."""
+
+
+class HostChanged(MountError):
+    """What would be changed on the host is not what it was when it was imported.
+
+    `paths` has it, as seen from the directory. Nothing was changed.
+    """
+
+    def __init__(self, directory: str, paths: tuple[str, ...]) -> None:
+        super().__init__(directory, paths)
+        self.directory = directory
+        self.paths = paths
+
+    def __str__(self) -> str:
+        return f"changed in {self.directory!r} meanwhile: {', '.join(self.paths)}"

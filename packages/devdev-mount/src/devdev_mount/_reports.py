@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from devdev_fs import Conflict
+from devdev_fs import Conflict, Stat
 
 
 class Unkept(NamedTuple):
@@ -31,6 +31,23 @@ class ExportReport:
     """Sockets and device nodes: paths in the filesystem."""
     unkept: tuple[tuple[str, str], ...] = ()
     """Paths in the filesystem, and what of them the host does not take."""
+
+
+class Changed(NamedTuple):
+    """A path that is to be changed on the host; None is nothing."""
+
+    path: str
+    before: Stat | None
+    after: Stat | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApplyReport:
+    """What was changed on the host: paths as seen from the directory, sorted."""
+
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
 
 
 ExportProgress = Callable[[ExportReport], None]
