@@ -9,7 +9,7 @@ import devdev_exec
 from tests.exec.cli import DEVDEV, TIMEOUT, devdev
 
 COMMANDS = (
-    *("exec", "mount", "umount", "mounts", "snapshot", "import", "export"),
+    *("run", "exec", "mount", "umount", "mounts", "snapshot", "import", "export"),
     *("log", "doctor", "demo", "completion"),
 )
 

@@ -45,12 +45,13 @@ class HostTree:
         self._top = os.path.realpath(path)
         if not stat.S_ISDIR(os.stat(self._top).st_mode):
             raise NotADirectoryError(20, "is no directory", os.fspath(path))
+        self._states: dict[str, _State | None] = {}
         if sys.platform == "win32":
             raise MountError("to bring changes back takes a POSIX host")
         from devdev_mount._hostapply import recover
 
         recover(self._top, STAGING_PREFIX)
-        self._states = dict(_survey(self._top))
+        self._states.update(_survey(self._top))
 
     def apply(self, before: FsBase, after: FsBase) -> ApplyReport:
         """Do to the directory what was done between two states of a filesystem.

@@ -24,6 +24,7 @@ What runs in a workspace runs as you, with your files and network in reach: a
 workspace keeps a tree apart, it is no jail."""
 
 _COMMANDS = {
+    "run": "run a program on a copy of a directory, and look at what it changed",
     "exec": "run a program in a new workspace, or in one that is there",
     "mount": "show a filesystem at a directory",
     "umount": "end what is shown at a directory",

@@ -83,6 +83,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     content.add_argument(
         "--import", dest="source", metavar="DIR", help="copy what is in DIR to its root"
     )
+    add_import_options(content)
     content.add_argument(
         "--snapshot-in", metavar="FILE", help="begin with what FILE holds"
     )
@@ -98,13 +99,37 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="use the workspace that is served at DIR, which goes on (devdev mounts)",
     )
-    content.add_argument(
+    add_driver_option(content)
+    add_program_options(parser)
+
+
+def add_import_options(to: argparse._ActionsContainer) -> None:
+    """What can be left out of a directory."""
+    to.add_argument(
+        "--gitignore", action="store_true", help="leave out of DIR what git ignores"
+    )
+    to.add_argument(
+        "--exclude",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="leave out of DIR what has this name, wherever; may be repeated",
+    )
+
+
+def add_driver_option(to: argparse._ActionsContainer) -> None:
+    """How the workspace is shown."""
+    to.add_argument(
         "--driver",
         choices=(*get_args(DriverName), "auto"),
         help="fuse: mounted; libfuse: the same, over that library; copy: copied to a "
         "directory, which takes no privilege; auto: fuse, or copy if it cannot be "
         "mounted (the default)",
     )
+
+
+def add_program_options(parser: argparse.ArgumentParser) -> None:
+    """What can be said of a program, and the program itself."""
     program = parser.add_argument_group("how the program runs")
     program.add_argument(
         "--env",
@@ -161,9 +186,7 @@ def _seconds(text: str) -> float:
 def run(args: argparse.Namespace) -> int:
     """Do what `devdev exec` is for; return its exit code."""
     # What can be found wrong at once is, before anything is started.
-    argv = args.command[1:] if args.command[:1] == ["--"] else args.command
-    if not argv or not argv[0]:
-        args.parser.error("no program is named: devdev exec [OPTION...] -- PROGRAM")
+    argv = checked_argv(args)
     own = (args.snapshot_in, args.driver, args.state)
     if args.attach is not None and own != (None, None, None):
         message = "--attach goes with none of --snapshot-in, --driver and --state"
@@ -173,22 +196,31 @@ def run(args: argparse.Namespace) -> int:
     stdin = read_input() if args.stdin else b""
     with _open_workspace(args) as workspace:
         if args.source is not None:
-            _import_directory(workspace, args.source, verbose=args.verbose)
-        result = _execute(workspace, argv, stdin, args)
+            import_directory(workspace, args)
+        result = execute(workspace, argv, stdin, args)
         if args.snapshot_out is not None:
             write_snapshot(args.snapshot_out, workspace.snapshot())
             if args.verbose:
-                _say(f"wrote snapshot {args.snapshot_out!r}")
-    _tell_of_unkept(result)
-    return _exit_code(result)
+                say(f"wrote snapshot {args.snapshot_out!r}")
+    tell_of_unkept(result)
+    return exit_code(result)
 
 
-def _tell_of_unkept(result: ExecResult) -> None:
+def checked_argv(args: argparse.Namespace) -> list[str]:
+    """The program and its arguments; if there is none, that is wrong usage."""
+    argv: list[str] = args.command[1:] if args.command[:1] == ["--"] else args.command
+    if not argv or not argv[0]:
+        name = args.parser.prog
+        args.parser.error(f"no program is named: {name} [OPTION...] -- PROGRAM")
+    return argv
+
+
+def tell_of_unkept(result: ExecResult) -> None:
     """Say what a copy could not show, or keep; and what the state lacks."""
     if result.unsaved:
-        _say(result.unsaved)
+        say(result.unsaved)
     for path, reason in result.unkept:
-        _say(f"not kept: {path!r}: {reason}")
+        say(f"not kept: {path!r}: {reason}")
 
 
 def _open_workspace(args: argparse.Namespace) -> Workspace:
@@ -205,15 +237,21 @@ def _open_workspace(args: argparse.Namespace) -> Workspace:
         raise not_loaded(args.snapshot_in, error) from error
 
 
-def _import_directory(workspace: Workspace, source: str, *, verbose: bool) -> None:
+def import_directory(workspace: Workspace, args: argparse.Namespace) -> None:
     """Copy what is in a host directory to the root of the workspace.
 
     Raises:
         CommandError: it cannot be; says why.
     """
+    source, verbose = args.source, args.verbose
     try:
         with Activity(sys.stderr, f"importing {source}", verbose=verbose) as activity:
-            report = workspace.import_tree(source, progress=activity.note_import)
+            report = workspace.import_tree(
+                source,
+                exclude=args.exclude,
+                gitignore=args.gitignore,
+                progress=activity.note_import,
+            )
     except AlreadyExists as error:
         message = (
             f"cannot import {source!r}: the snapshot holds {error.filename!r} "
@@ -223,12 +261,12 @@ def _import_directory(workspace: Workspace, source: str, *, verbose: bool) -> No
     except OSError as error:
         raise CommandError(f"cannot import {reason_of(error)}") from error
     for path in report.skipped:
-        _say(f"not imported, as it is no file, directory or link: {path!r}")
+        say(f"not imported, as it is no file, directory or link: {path!r}")
     if verbose:
-        _say(f"imported {plural(report.files, 'file')} from {source!r}")
+        say(f"imported {plural(report.files, 'file')} from {source!r}")
 
 
-def _execute(
+def execute(
     workspace: Workspace, argv: list[str], stdin: bytes, args: argparse.Namespace
 ) -> ExecResult:
     output = terminal_writer() if args.pty else RawWriter(STDOUT)
@@ -280,9 +318,9 @@ def _window_size() -> WindowSize:
         return DEFAULT_WINDOW_SIZE
 
 
-def _exit_code(result: ExecResult) -> int:
+def exit_code(result: ExecResult) -> int:
     if result.timed_out or result.signal is not None:
-        _say(f"{result.argv[0]!r} {result.ending}")
+        say(f"{result.argv[0]!r} {result.ending}")
     if result.timed_out:
         return TIMED_OUT
     if result.signal is not None:
@@ -291,5 +329,5 @@ def _exit_code(result: ExecResult) -> int:
     return result.exit_code
 
 
-def _say(text: str) -> None:
+def say(text: str) -> None:
     print(f"devdev: {text}", file=sys.stderr)
