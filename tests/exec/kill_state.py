@@ -102,8 +102,9 @@ def kill_once(
         owner.stdout.close()
         owner.wait()
     wait_until(lambda: not os.path.exists(f"/proc/{server}"), "the server's end", 30)
-    saved = int(lines[-1].split()[1] if lines[-1].endswith("\n") else 0)
-    return saved, left_in(state)
+    # The kill may have cut off the last line.
+    saved = [line for line in lines if line.endswith("\n")]
+    return int(saved[-1].split()[1]), left_in(state)
 
 
 def left_in(state: Path) -> int:

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from devdev_exec import (
 )
 
 from tests.conftest import may_mount
-from tests.exec.cli import devdev, error_line
+from tests.exec.cli import READY, Background, devdev, error_line
 from tests.exec.kill_state import kill_often
 from tests.processes import wait_until
 
@@ -182,16 +183,16 @@ def test_a_save_costs_what_changed(state: Path) -> None:
         assert ws.state == after
 
 
-def test_thousands_of_saves_leave_a_chain_of_bounded_length(state: Path) -> None:
+def test_many_saves_leave_a_chain_of_bounded_length(state: Path) -> None:
     with in_memory(state) as ws:
         longest = 0
-        for number in range(1200):
+        for number in range(510):
             ws.fs.write_text("/f", f"{number}")
             longest = max(longest, ws.save().changes)
         assert 100 < longest <= 500
         assert len(saves(state)) == ws.save().changes + 1
     with in_memory(state) as ws:
-        assert ws.fs.read_text("/f") == "1199"
+        assert ws.fs.read_text("/f") == "509"
 
 
 def test_changes_larger_than_the_base_make_another_base(state: Path) -> None:
@@ -246,7 +247,8 @@ def test_what_a_new_base_was_to_replace_is_removed(state: Path) -> None:
         ws.fs.write_text("/f", "old")
         ws.save()
         older = copy_of(state, "older")
-        for _ in range(510):
+        for size in (5_000_000, 1):
+            ws.fs.write_bytes("/g", os.urandom(size))
             ws.fs.write_text("/f", "new")
             ws.save()
     for name in saves(older):
@@ -438,3 +440,23 @@ def test_the_command_goes_on_with_its_state(state: Path) -> None:
     assert os.fspath(last) in error_line(refused)
     result = devdev("exec", "--state", state, "--recover", *shell)
     assert (result.returncode, result.stdout) == (0, b"1\n1\n1\n"), result.stderr
+
+
+@pytest.mark.fuse
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_what_is_mounted_with_a_state_is_there_the_next_time(
+    number: signal.Signals, state: Path, place: Path
+) -> None:
+    for expected in ([], ["file"]):
+        with Background("mount", "--state", state, place) as running:
+            running.wait_for(READY)
+            assert os.listdir(place) == expected
+            (place / "file").write_text("text")
+            running.end(number)
+        wait_until(lambda: not os.path.ismount(place), "the end of the mount")
+
+
+def test_to_recover_takes_a_state() -> None:
+    result = devdev("exec", "--recover", "--", "true")
+    assert result.returncode == 2
+    assert "--recover goes with --state" in error_line(result)
