@@ -41,17 +41,21 @@ class Waiting:
         Being woken up takes longer than most requests do. But after polling in vain
         the next waits are sleeps, and the more of them the more often it was.
         """
-        ready = self._poll.poll(0)
-        if not ready and self._spin_s and not self._sleeps:
-            deadline = time.perf_counter() + self._spin_s
-            while not ready and time.perf_counter() < deadline:
-                ready = self._poll.poll(0)
-            self._sleeps_next = 1 if ready else min(2 * self._sleeps_next, SLEEPS_MAX)
-            self._sleeps = 0 if ready else self._sleeps_next
+        ready = [] if self._sleeps or not self._spin_s else self._spin()
         if not ready:
             self._sleeps = max(self._sleeps - 1, 0)
             ready = self._poll.poll()
         return all(fd != self._wake for fd, _ in ready)
+
+    def _spin(self) -> list[tuple[int, int]]:
+        """Poll for as long as that may pay; what is ready."""
+        deadline = time.perf_counter() + self._spin_s
+        ready = self._poll.poll(0)
+        while not ready and time.perf_counter() < deadline:
+            ready = self._poll.poll(0)
+        self._sleeps_next = 1 if ready else min(2 * self._sleeps_next, SLEEPS_MAX)
+        self._sleeps = 0 if ready else self._sleeps_next
+        return ready
 
     def end(self) -> None:
         """Make `wait` return False, from another thread; closed, it does nothing."""

@@ -187,11 +187,14 @@ class Connection:
             return -Errno.EIO, b""
 
     def _answer(self, request: Request, error: int, reply: bytes | list[bytes]) -> None:
-        chunks = [reply] if isinstance(reply, bytes) else reply
-        size = _abi.OUT_HEADER.size + sum(map(len, chunks))
+        length = len(reply) if isinstance(reply, bytes) else sum(map(len, reply))
+        size = _abi.OUT_HEADER.size + length
         header = _abi.OUT_HEADER.pack(size, error, request.unique)
         try:
-            os.writev(self._fd, [header, *chunks])
+            if isinstance(reply, bytes):  # one buffer is taken faster than two
+                os.write(self._fd, header + reply)
+            else:
+                os.writev(self._fd, [header, *reply])
         except OSError as exc:
             if exc.errno == errno.ENOENT:
                 self._take_back(request, reply)
