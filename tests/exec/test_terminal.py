@@ -34,6 +34,11 @@ LIKE_TMUX = {
     "scrolling": numbered(50),
     "scrolling of many lines": b"\x1b[7;9Hab" + numbered(2000),
     "many lines that wrap": b"".join(b"%d" % n * 30 + b"\r\n" for n in range(100, 200)),
+    "many lines in colour": b"\x1b[7;9Hab" + numbered(999).replace(b" ", b"\x1b[31m "),
+    "many lines after shift out": b"\x1b)0\x0e" + numbered(99) + b"\x0f" + numbered(99),
+    "many lines on the alternate screen": b"one\x1b[?1049h"
+    + numbered(99)
+    + b"\x1b[?1049l",
     "margins": b"\x1b[5;10r\x1b[10;1H" + numbered(9) + b"\x1b[r\x1b[20;3Hend",
     "many lines in margins": b"top\x1b[5;10r" + numbered(200),
     "reverse line feed": b"a\r\nb\x1b[H\x1bMtop\x1b[3;6r\x1b[3;1H\x1bM\x1bMzz",

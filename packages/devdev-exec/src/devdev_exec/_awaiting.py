@@ -11,6 +11,7 @@ from devdev_exec._display import Display
 from devdev_exec._errors import ExecError
 from devdev_exec._link import Link
 from devdev_exec._log import OutputLog
+from devdev_exec._timeouts import LONGEST_WAIT
 
 Pattern = str | bytes | re.Pattern[str] | re.Pattern[bytes]
 """Text is looked for as it is."""
@@ -144,7 +145,7 @@ def block(link: Link, waiting: Waiting[T]) -> T:
             return result
         with link.changed:
             if link.version == seen:
-                link.changed.wait(waiting.due_in())
+                link.changed.wait(min(waiting.due_in(), LONGEST_WAIT))
 
 
 async def block_task(link: Link, waiting: Waiting[T]) -> T:
@@ -163,7 +164,8 @@ async def block_task(link: Link, waiting: Waiting[T]) -> T:
             if result is not None:
                 return result
             with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), waiting.due_in())
+                due_in = min(waiting.due_in(), LONGEST_WAIT)
+                await asyncio.wait_for(changed.wait(), due_in)
 
 
 class OutputSearch:

@@ -23,6 +23,7 @@ from devdev_exec._wire import Channel, Kind, Request, encode
 Complete = Callable[[ExecResult | None], ExecResult | None]
 """Is given a result without output, or None if there is none, and adds to it."""
 
+_TURN_SIZE = 64 * 1024  # bytes that are taken in, and drawn, before others have a turn
 _WINDOW = 128 * 1024  # bytes the program has not taken, before no more are sent
 
 
@@ -116,7 +117,7 @@ class Link:
 
     def on_readable(self) -> bool:
         """Take in what has come; False at the end."""
-        frames = self._channel.receive()
+        frames = self._channel.receive(_TURN_SIZE)
         with self._changing():
             for kind, payload in frames:
                 self._take(kind, payload)

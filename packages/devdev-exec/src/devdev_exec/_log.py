@@ -36,7 +36,7 @@ class OutputLog:
     """
 
     def __init__(self, limit: int) -> None:
-        self.limit = max(limit, 1)
+        self.limit = max(limit, 0)
         """How many bytes are kept."""
         self._lock = Lock()
         self._file: IO[bytes] | None = None
@@ -49,7 +49,8 @@ class OutputLog:
         """Take the next bytes of the stream."""
         with self._lock:
             try:
-                self._write(data[-self.limit :], self.end + len(data))
+                if self.limit:
+                    self._write(data[-self.limit :], self.end + len(data))
             except OSError:  # no room on the disk
                 self.start = self.end + len(data)
             self.end += len(data)

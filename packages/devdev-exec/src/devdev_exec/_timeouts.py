@@ -25,7 +25,7 @@ SUBMIT_TIMEOUT = 10.0
 """For the helper to make room for one more request."""
 
 LONGEST_WAIT = 3600.0
-"""What is asked of poll(2) at a time: it counts milliseconds in an int."""
+"""What is asked of the system at a time: poll(2) counts milliseconds in an int."""
 
 START_TIMEOUT = 30.0
 """For a program that goes on to be executed; it may lie on a slow mount."""

@@ -194,10 +194,10 @@ class Channel:
             if not ready and remaining == 0.0:
                 return False
 
-    def receive(self) -> list[tuple[Kind, bytes]]:
-        """Return the frames that are complete after one read."""
+    def receive(self, size: int = _READ_SIZE) -> list[tuple[Kind, bytes]]:
+        """Return the frames that are complete after one read of `size` bytes."""
         try:
-            data = self._sock.recv(_READ_SIZE)
+            data = self._sock.recv(size)
         except BlockingIOError:
             return []
         except ConnectionResetError:

@@ -11,9 +11,9 @@ from typing import Protocol
 
 # Colours, which are not kept, do not interrupt text.
 _COLOUR = re.compile("\x1b\\[[0-9;:]*m")
+_ONLY_SHOWS = re.compile(b"(?:[^\x0e\x0f\x1b]++|\x1b\\[[0-9;:]*m)*+")
 _SHOWN = f"[^\x00-\x1f\x7f-\x9f]++|{_COLOUR.pattern}"
 _TEXT = re.compile(f"(?:{_SHOWN})++")
-_LINES = re.compile(f"(?:(?:{_SHOWN})*+\r\n)++")
 _CSI = re.compile("\x1b\\[([<-?]?)([0-9;:]*)([ -/]*)([@-~])")
 _CONTROL = re.compile("[\x00-\x17\x19\x1c-\x1f]+")
 _STRING = re.compile("[^\x07\x18\x1a\x1b]+")
@@ -28,13 +28,6 @@ class Handler(Protocol):
 
     def show(self, text: str) -> None:
         """Printable characters."""
-        ...
-
-    def show_lines(self, text: str) -> None:
-        """Lines of printable characters, each with CR and LF at its end.
-
-        They may hold colours, which `without_colours` takes away.
-        """
         ...
 
     def control(self, code: str) -> None:
@@ -74,13 +67,22 @@ class Parser:
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
-        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._state = _State.GROUND
         self._collected = ""
 
+    @property
+    def is_in_ground(self) -> bool:
+        """Whether the next byte begins something."""
+        return self._state is _State.GROUND
+
+    def reset(self) -> None:
+        """Forget the beginning of a character."""
+        self._decoder.reset()
+
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
-        text = self._decode(data)
+        text = self._decoder.decode(data)
         position = 0
         while position < len(text):
             if self._state is _State.GROUND:
@@ -92,14 +94,10 @@ class Parser:
                 position += 1
 
     def _take_ground(self, text: str, position: int) -> int:
-        """Take lines, text, a whole control sequence, controls, or one character."""
-        match = _LINES.match(text, position)
-        if match is not None:
-            self._handler.show_lines(match[0])
-            return match.end()
+        """Take text, a whole control sequence, controls, or one character."""
         match = _TEXT.match(text, position)
         if match is not None:
-            shown = without_colours(match[0])
+            shown = _COLOUR.sub("", match[0])
             if shown:
                 self._handler.show(shown)
             return match.end()
@@ -176,9 +174,9 @@ class Parser:
             self._handler.osc(self._collected)
 
 
-def without_colours(text: str) -> str:
-    """Text without the control sequences SGR, as they are in lines."""
-    return _COLOUR.sub("", text)
+def only_shows(data: bytes) -> bool:
+    """Whether bytes do no more than to show text, to colour it, and to move on."""
+    return _ONLY_SHOWS.fullmatch(data) is not None
 
 
 def _number(parameter: str) -> int:

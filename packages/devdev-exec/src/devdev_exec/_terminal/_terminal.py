@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 from devdev_exec._terminal._charsets import Charset, charset
 from devdev_exec._terminal._grid import Grid
-from devdev_exec._terminal._parser import Parser, without_colours
+from devdev_exec._terminal._parser import Parser, only_shows
 from devdev_exec._terminal._width import ZERO_WIDTH_JOINER, width
 
 _TAB = 8
 _NARROW_MAX = "\u02ff"  # up to here every character takes one column
-_RUN = re.compile("[ -\u02ff\u2500-\u259f]+|.")
-_LINE_END = re.compile("\r\n")
+_RUN = re.compile("[ -\u02ff\u2500-\u259f\ufffd]+|.")
 _REPEAT_MAX = 10_000
 
 
@@ -85,6 +84,17 @@ class Terminal:
 
     def feed(self, data: bytes) -> None:
         """Show the next bytes of output."""
+        if self._parser.is_in_ground and (self._top, self._bottom) == (
+            0,
+            self._size[0],
+        ):
+            # Whatever is shown, and wherever the cursor is: twice as many lines as the
+            # screen has scroll all of it away, and what was written before them.
+            start = _start_of_last_lines(data, 2 * self._size[0])
+            if start and only_shows(data[:start]):
+                self._parser.reset()
+                self.control("\r")
+                data = data[start:]
         self._parser.feed(data)
 
     def resize(self, rows: int, columns: int) -> None:
@@ -109,28 +119,14 @@ class Terminal:
             self._show_narrow(text)
             return
         for run in _RUN.findall(text):
-            columns = 1 if len(run) > 1 else width(run)
-            if columns == 0 or self._joins(run):
+            if len(run) > 1 or run.isascii():
+                self._show_narrow(run)
+            elif (columns := width(run)) == 0 or self._joins_next():
                 self._join(run)
             elif columns == 1:
                 self._show_narrow(run)
             else:
                 self._show_wide(run)
-
-    def show_lines(self, text: str) -> None:
-        """Show lines; of many, the last ones, as the others leave the screen."""
-        rows = self._size[0]
-        if (self._top, self._bottom) == (0, rows) and self._has_autowrap:
-            ends = [match.end() for match in _LINE_END.finditer(text)]
-            if len(ends) > 2 * rows:
-                # So many lines scroll away all that was shown, wherever the cursor is.
-                text = text[ends[-2 * rows - 1] :]
-                self._move(self._cursor.y, 0)
-        cursor = self._cursor
-        for line in without_colours(text).split("\r\n")[:-1]:
-            if line:
-                self.show(line)
-            cursor.x, cursor.y, cursor.wraps = 0, self._next_row(cursor.y), False
 
     def _show_narrow(self, text: str) -> None:
         """Show characters that take a column each."""
@@ -174,11 +170,11 @@ class Terminal:
         x = self._cursor.x if self._cursor.wraps else self._cursor.x - 1
         return None if x < 0 else self._grid.head(self._cursor.y, x)
 
-    def _joins(self, character: str) -> bool:
+    def _joins_next(self) -> bool:
         x = self._before_cursor()
-        if x is None or character.isascii():
-            return False
-        return self._grid.rows[self._cursor.y][x].endswith(ZERO_WIDTH_JOINER)
+        return x is not None and self._grid.rows[self._cursor.y][x].endswith(
+            ZERO_WIDTH_JOINER
+        )
 
     def _join(self, character: str) -> None:
         x = self._before_cursor()
@@ -409,6 +405,16 @@ class Terminal:
     def _report_size(self, what: int) -> None:
         if what == 18:
             self.replies += b"\x1b[8;%d;%dt" % self._size
+
+
+def _start_of_last_lines(data: bytes, count: int) -> int:
+    """Where the last lines begin that end with CR and LF; 0 if there are no more."""
+    end = len(data)
+    for _ in range(count + 1):
+        end = data.rfind(b"\r\n", 0, end)
+        if end < 0:
+            return 0
+    return end + 2
 
 
 def _count(numbers: list[int], index: int = 0, *, default: int = 1) -> int:
