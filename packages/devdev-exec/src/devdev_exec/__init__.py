@@ -46,12 +46,18 @@ from devdev_exec._asyncsession import AsyncSession as AsyncSession
 from devdev_exec._awaiting import Pattern as Pattern
 from devdev_exec._awaiting import Waited as Waited
 from devdev_exec._cancellation import Cancellation as Cancellation
+from devdev_exec._containment import Containment as Containment
+from devdev_exec._containment import Limits as Limits
+from devdev_exec._containment import Offer as Offer
+from devdev_exec._containment import probe_containment as probe_containment
 from devdev_exec._display import Screen as Screen
 from devdev_exec._env import Environment as Environment
 from devdev_exec._env import Preset as Preset
+from devdev_exec._errors import ContainmentError as ContainmentError
 from devdev_exec._errors import ExecCancelled as ExecCancelled
 from devdev_exec._errors import ExecError as ExecError
 from devdev_exec._errors import SpawnError as SpawnError
+from devdev_exec._levels import Level as Level
 from devdev_exec._log import Output as Output
 from devdev_exec._pty import WindowSize as WindowSize
 from devdev_exec._race import Attempt as Attempt
@@ -81,6 +87,8 @@ __all__ = (
     "CommitPolicy",
     "Conflict",
     "ConflictPolicy",
+    "Containment",
+    "ContainmentError",
     "Difference",
     "DifferenceKind",
     "DriverChoice",
@@ -98,12 +106,15 @@ __all__ = (
     "Ino",
     "IsADirectory",
     "Kind",
+    "Level",
+    "Limits",
     "MergeConflict",
     "MountError",
     "MountOptions",
     "NotADirectory",
     "NotFound",
     "NotPermitted",
+    "Offer",
     "Outcome",
     "Output",
     "Pattern",
@@ -132,4 +143,5 @@ __all__ = (
     "Watch",
     "WindowSize",
     "Workspace",
+    "probe_containment",
 )

@@ -22,3 +22,7 @@ class SpawnError(ExecError):
 
 class ExecCancelled(ExecError):
     """A program was ended, or not started, because its call was cancelled."""
+
+
+class ContainmentError(ExecError):
+    """A program was not run because it could not be contained as required."""

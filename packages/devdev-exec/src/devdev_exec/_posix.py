@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from ptyprocess import PtyProcess
 
+from devdev_exec._execve import NotStarted, execute
 from devdev_exec._namespace import show_at
 from devdev_exec._processes import die_with_parent
 from devdev_exec._program import Program
@@ -113,15 +114,7 @@ def _spawn_with_pipes(child: "_Child", status: int, own_input: int | None) -> Pr
     )
 
 
-class _NotStarted(Exception):
-    """Why the program cannot be run; `str()` is for the caller to read."""
-
-    def __init__(self, code: int, message: str) -> None:
-        super().__init__(message)
-        self.errno = code
-
-
-class _NoNamespace(_NotStarted):
+class _NoNamespace(NotStarted):
     """It is for want of a mount namespace."""
 
 
@@ -163,10 +156,10 @@ class _Child:
             if self.request.shown is not None:
                 _show(*self.request.shown)
             _enter(self.request.cwd)
-            _execute(self.request.argv, self.request.env)
+            execute(self.request.argv, self.request.env)
         except _NoNamespace as exc:
             failure = {"errno": exc.errno, "message": str(exc), "no_namespace": True}
-        except _NotStarted as exc:
+        except NotStarted as exc:
             failure = {"errno": exc.errno, "message": str(exc)}
         except BaseException as exc:
             code = getattr(exc, "errno", None) or errno.EINVAL
@@ -232,70 +225,4 @@ def _enter(cwd: str) -> None:
             errno.ENOTDIR: "is not a directory",
             errno.EACCES: "may not be entered: it lacks the execute permission",
         }.get(code, f"cannot be entered: {exc.strerror}")
-        raise _NotStarted(code, f"working directory {cwd!r} {reason}") from exc
-
-
-def _execute(argv: list[str], env: dict[str, str]) -> "NoReturn":
-    """Execute a program as execvp(3) does, but with the PATH of `env`.
-
-    A script without `#!` is refused, not handed to a shell.
-    """
-    name = argv[0]
-    # An empty entry is the working directory, where a name with a slash starts too.
-    search = [""] if "/" in name else os.get_exec_path(env)
-    refusal = None
-    for directory in search:
-        candidate = os.path.join(directory, name)
-        try:
-            os.execve(candidate, argv, env)
-        except OSError as exc:
-            is_absent = exc.errno in (errno.ENOENT, errno.ENOTDIR)
-            if refusal is None and not (is_absent and not os.path.lexists(candidate)):
-                refusal = _explain(candidate, exc)
-            if not is_absent and exc.errno != errno.EACCES:
-                break
-    if refusal is not None:
-        raise refusal
-    if "/" in name:
-        where = f"does not exist (seen from {os.getcwd()!r})"
-    else:
-        where = (
-            f"is not in PATH ({':'.join(search)}); install it, give its path, "
-            "or pass another PATH"
-        )
-    raise _NotStarted(errno.ENOENT, f"program {name!r} {where}")
-
-
-def _explain(path: str, refusal: OSError) -> _NotStarted:
-    """Say why a program that is there was not executed."""
-    match refusal.errno:
-        case errno.EACCES if os.path.isdir(path):
-            reason = "is a directory, not a program"
-        case errno.EACCES if not os.access(path, os.X_OK):
-            reason = "is not executable; chmod +x it, or run it by its interpreter"
-        case errno.EACCES:
-            reason = "or its interpreter may not be executed by this user"
-        case errno.ENOENT if not os.path.exists(path):
-            reason = "is a symbolic link to nothing"
-        case errno.ENOENT:
-            reason = f"needs {_interpreter(path)}, which does not exist"
-        case errno.ENOEXEC:
-            reason = (
-                "is in no format that this machine executes; a script begins with "
-                "#! and its interpreter"
-            )
-        case errno.ETXTBSY:
-            reason = "is open for writing; close it first"
-        case errno.E2BIG:
-            reason = "got more arguments and environment than execve(2) takes"
-        case _:
-            reason = f"cannot be executed: {refusal.strerror}"
-    return _NotStarted(refusal.errno or errno.EINVAL, f"program {path!r} {reason}")
-
-
-def _interpreter(path: str) -> str:
-    with open(path, "rb") as file:
-        line = file.readline(256)
-    if not line.startswith(b"#!"):
-        return "the loader of another system"
-    return f"the interpreter {os.fsdecode(line[2:].strip())!r} of its first line"
+        raise NotStarted(code, f"working directory {cwd!r} {reason}") from exc

@@ -7,6 +7,7 @@ from typing import Self
 from devdev_mount import Conflict, Unkept
 
 from devdev_exec._errors import ExecError
+from devdev_exec._levels import Level
 
 _SHOWN_OUTPUT = 2000  # bytes of output quoted in an error
 
@@ -56,6 +57,9 @@ class ExecResult:
     span: int = 0
     """The span of the history that has what it changed, to be looked at or undone; 0
     if it changed nothing."""
+
+    containment: Level = "none"
+    """The level of containment that it ran at."""
 
     changed: tuple[str, ...] = ()
     """The paths of the workspace that it changed, sorted; of what it moved, both. A

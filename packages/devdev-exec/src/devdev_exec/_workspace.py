@@ -34,6 +34,7 @@ from devdev_mount import (
     PullReport,
     PushReport,
     SavedState,
+    ScratchDirectory,
     Served,
     StateError,
     StateOptions,
@@ -45,6 +46,7 @@ from devdev_mount import (
 from devdev_exec._asyncsession import AsyncSession
 from devdev_exec._call import OutputHandler
 from devdev_exec._cancellation import Cancellation
+from devdev_exec._containment import UNCONTAINED, Contained, Containment
 from devdev_exec._env import Environment
 from devdev_exec._errors import ExecCancelled, ExecError
 from devdev_exec._launcher import (
@@ -97,6 +99,7 @@ class StartOptions(TypedDict, total=False):
     term: str
     timeout: float | None
     environment: Environment | None
+    containment: Containment
     max_output: int
     actor: str | None
 
@@ -109,8 +112,8 @@ class Workspace:
     a directory for its `state`, in which the content outlives this process, however
     that ends.
 
-    A program in it runs as this user, with the host and the network in view: a
-    workspace is no jail.
+    A program in it runs as this user, with the host and the network in view, unless
+    `exec` is told to contain it: a workspace by itself is no jail.
 
     Where nothing can be mounted, as in most containers, it is copied to a directory of
     the host. `exec` keeps the two in step, so programs find and leave the same. But
@@ -166,6 +169,7 @@ class Workspace:
         self._shown: tuple[str, str] | None = None
         self._options = options
         self._origin: Origin | None = None
+        self._scratch: ScratchDirectory | None = None
         self.fs: FsBase
         """The filesystem."""
         if state is not None and not isinstance(state, StateOptions):
@@ -242,6 +246,7 @@ class Workspace:
         stdin: bytes = b"",
         timeout: float = DEFAULT_TIMEOUT,
         environment: Environment | None = None,
+        containment: Containment = UNCONTAINED,
         max_output: int = DEFAULT_MAX_OUTPUT,
         actor: str | None = None,
         on_output: OutputHandler | None = None,
@@ -267,6 +272,7 @@ class Workspace:
             stdin: what it reads; then, and without any, end of file.
             timeout: seconds for the whole call; then all of it is killed.
             environment: its variables; None is `Environment()`.
+            containment: what keeps it from the rest of the host.
             max_output: bytes to keep of each stream; more is dropped from the middle.
             actor: whom the history names for what it changes; None is the command.
             on_output: is given each piece of output as it comes, in this thread.
@@ -276,6 +282,7 @@ class Workspace:
         Raises:
             FsError: `cwd`: ENOENT, ENOTDIR, ELOOP.
             SpawnError: the program was not found or could not be started.
+            ContainmentError: it was not run, as it could not be contained as required.
             ExecError: nothing is mounted, or what was attached to is a copy; a name or
                 value is no good, or the workspace is closed.
             ExecCancelled: `cancellation` ended the program.
@@ -286,16 +293,20 @@ class Workspace:
         served = self._place_to_run()
         give_up = time.monotonic() + checked_timeout(timeout)
         program = checked_argv(argv)
-        variables = (environment or Environment()).resolve(
-            home=f"{served.path}{HOME}", host=os.environ
-        )
         launcher = self._start_launcher()
-        with self._having_turn(give_up, cancellation):
+        with (
+            self._contain(program, containment, served) as contained,
+            self._having_turn(give_up, cancellation),
+        ):
+            variables = (environment or Environment()).resolve(
+                home=f"{contained.root}{HOME}", host=os.environ
+            )
+            directory = self._directory(served, cwd)
             run = partial(
                 launcher.run,
-                program,
-                cwd=self._directory(served, cwd),
-                env=variables,
+                contained.command(directory),
+                cwd=directory,
+                env=contained.variables(variables),
                 pty=pty,
                 size=size,
                 stdin=stdin,
@@ -310,7 +321,9 @@ class Workspace:
             running = begin_running(
                 served, _actor_of(program) if actor is None else actor
             )
-            return run_to_end(running, lambda on_start: run(on_start=on_start))
+            return run_to_end(
+                running, lambda on_start: contained.settle(run(on_start=on_start))
+            )
 
     def start(
         self,
@@ -322,6 +335,7 @@ class Workspace:
         term: str = DEFAULT_TERM,
         timeout: float | None = None,
         environment: Environment | None = None,
+        containment: Containment = UNCONTAINED,
         max_output: int = DEFAULT_MAX_OUTPUT,
         actor: str | None = None,
     ) -> Session:
@@ -345,29 +359,33 @@ class Workspace:
         if timeout is not None:
             give_up = time.monotonic() + checked_timeout(timeout)
         program = checked_argv(argv)
-        variables = (environment or Environment()).resolve(
-            home=f"{served.path}{HOME}", host=os.environ, term=term if pty else None
-        )
         launcher = self._start_launcher()
         name = _actor_of(program) if actor is None else actor
         turn_by = min(give_up, time.monotonic() + TURN_TIMEOUT)
         with ExitStack() as failed:
             turn = failed.enter_context(ExitStack())
+            contained = self._contain(program, containment, served)
+            turn.enter_context(contained)
+            variables = (environment or Environment()).resolve(
+                home=f"{contained.root}{HOME}",
+                host=os.environ,
+                term=term if pty else None,
+            )
             turn.enter_context(self._having_turn(turn_by, None))
             directory = self._directory(served, cwd)
             running = begin_running(served, name)
             with abandoning(running):
                 link = launcher.start(
-                    program,
+                    contained.command(directory),
                     cwd=directory,
-                    env=variables,
+                    env=contained.variables(variables),
                     pty=pty,
                     size=size,
                     deadline=give_up,
                     umask=self._umask,
                     max_output=max_output,
                     on_start=running.on_start,
-                    on_end=partial(_end_session, running, turn),
+                    on_end=partial(_end_session, running, contained, turn),
                 )
             failed.pop_all()  # the session's end gives the turn back
         session = Session(
@@ -378,6 +396,11 @@ class Workspace:
         )
         with self._lock:
             self._sessions[link] = session
+        try:
+            contained.wait_started()
+        except ExecError:
+            session.close()
+            raise
         if self._closed:  # meanwhile
             session.close()
         return session
@@ -401,6 +424,22 @@ class Workspace:
         with self._lock:
             self._sessions.pop(link, None)
         launcher.release(link)
+
+    def _contain(
+        self, program: list[str], policy: Containment, served: Place
+    ) -> Contained:
+        return Contained(
+            program, policy, workspace=str(served.path), scratch=self._scratch_directory
+        )
+
+    def _scratch_directory(self) -> str:
+        """Where contained programs have their temporary files."""
+        with self._lock:
+            if self._closed:
+                raise ExecError("the workspace is closed")
+            if self._scratch is None:
+                self._scratch = ScratchDirectory()
+            return self._scratch.path
 
     def _place_to_run(self) -> Place:
         served = self._place
@@ -679,9 +718,14 @@ class Workspace:
             for session in self.sessions():
                 session.close()
         finally:
-            for each in (self._served, self._keeper):
-                if each is not None:
-                    each.close()
+            try:
+                if self._scratch is not None:
+                    self._scratch.close()
+                    self._scratch = None
+            finally:
+                for each in (self._served, self._keeper):
+                    if each is not None:
+                        each.close()
 
     def __enter__(self) -> Self:
         return self
@@ -715,9 +759,16 @@ def _serve(driver: DriverChoice, serve_by: Callable[..., Served]) -> Served:
             raise reason from None
 
 
-def _end_session(running: Running, turn: ExitStack, link: Link) -> None:
+def _end_session(
+    running: Running, contained: Contained, turn: ExitStack, link: Link
+) -> None:
+    def complete(result: ExecResult | None) -> ExecResult | None:
+        with abandoning(running):
+            settled = None if result is None else contained.settle(result)
+        return running.complete(settled)
+
     with turn:
-        link.finish(running.complete)
+        link.finish(complete)
 
 
 def _actor_of(argv: list[str]) -> str:

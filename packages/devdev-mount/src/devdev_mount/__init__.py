@@ -66,6 +66,7 @@ from devdev_mount._reports import ExportReport as ExportReport
 from devdev_mount._reports import PullReport as PullReport
 from devdev_mount._reports import PushReport as PushReport
 from devdev_mount._reports import Unkept as Unkept
+from devdev_mount._scratch import ScratchDirectory as ScratchDirectory
 from devdev_mount._state import Keeper as Keeper
 from devdev_mount._state import StateOptions as StateOptions
 from devdev_mount._status import ClientStatus as ClientStatus
@@ -122,6 +123,7 @@ __all__ = (
     "PushReport",
     "RenameFlags",
     "SavedState",
+    "ScratchDirectory",
     "Served",
     "ServedMount",
     "ServedPlace",
