@@ -120,6 +120,23 @@ def test_what_a_command_changed_is_saved_when_it_has_ended(
 
 
 @pytest.mark.fuse
+def test_what_a_command_changed_that_was_ended_is_saved_too(
+    state: Path, tmp_path: Path
+) -> None:
+    options = StateOptions(directory=state, interval=FOREVER)
+    with Workspace(state=options) as ws:
+        cancellation = Cancellation()
+        with pytest.raises(ExecCancelled):
+            ws.exec(
+                ["sh", "-c", "echo x > f; echo written; sleep 60"],
+                on_output=lambda output: cancellation.cancel(),
+                cancellation=cancellation,
+            )
+        with in_memory(copy_of(state, "crashed")) as left:
+            assert left.fs.read_text("/f") == "x\n"
+
+
+@pytest.mark.fuse
 def test_what_a_running_command_changes_is_saved_by_itself(state: Path) -> None:
     options = StateOptions(directory=state, interval=0.05)
     with Workspace(state=options) as ws:

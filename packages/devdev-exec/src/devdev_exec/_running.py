@@ -119,6 +119,7 @@ class RunningOnMount:
         if result is None:
             with suppress(MountError):  # the workspace is closed, or its server died
                 self._context.run(self._scope.close)
+                _save(self._served, self._actor)
             return None
         self._context.run(self._scope.close)
         result = _with_changes(result, self._served.fs, self._span, self._dropped)
@@ -171,6 +172,7 @@ class RunningOnCopy:
                 )
             raise
         if result is None:
+            _save(served, self._actor)
             return None
         result = replace(
             result,
@@ -244,17 +246,20 @@ def _with_changes(
 
 
 def save_after(result: ExecResult, served: Place, actor: str) -> ExecResult:
-    """Save what the program changed, where a state is kept.
-
-    If it cannot be saved, the result says why, and is one nevertheless.
-    """
-    if not served.is_kept or not (result.span or result.is_changed_partial):
-        return result
-    try:
-        served.save(actor, history=False)
-    except StateError as error:
-        return replace(result, unsaved=str(error))
+    """Save what the program changed, where a state is kept; the result says if not."""
+    if result.span or result.is_changed_partial:
+        return replace(result, unsaved=_save(served, actor))
     return result
+
+
+def _save(served: Place, actor: str) -> str:
+    """Save what changed, where a state is kept; why it is not saved, or nothing."""
+    if served.is_kept:
+        try:
+            served.save(actor, history=False)
+        except StateError as error:
+            return str(error)
+    return ""
 
 
 def _find_span(fs: FsBase, number: int) -> Span | None:

@@ -3,11 +3,14 @@
 import os
 import sys
 import time
+from contextlib import suppress
 from typing import BinaryIO
 
 from devdev_mount._errors import StateError, StateInUse
 
 INTERVAL = 0.02
+GRACE = 1.0
+"""For a process that was just killed to be gone."""
 END_TIMEOUT = 30.0
 """For a server whose owner has ended to save for a last time."""
 
@@ -28,11 +31,11 @@ def take(file: BinaryIO, directory: str, owner: int) -> None:
         StateInUse: somebody else has it.
         StateError: the host has no locks there.
     """
-    deadline = time.monotonic() + END_TIMEOUT
+    begin = time.monotonic()
     while not _try(file, directory):
         pid, other = _holder(file)
         is_ending = other not in (0, pid) and not _is_there(other)
-        if not is_ending or time.monotonic() > deadline:
+        if time.monotonic() > begin + (END_TIMEOUT if is_ending else GRACE):
             who = f"process {pid}" if pid else "another process"
             whose = f" (on behalf of process {other})" if other not in (0, pid) else ""
             message = f"the state in {directory} is in use by {who}{whose}"
@@ -67,10 +70,12 @@ def _try(file: BinaryIO, directory: str) -> bool:
 
 
 def _is_there(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
+    """Whether a process has not ended; one that waits to be reaped has."""
+    with suppress(PermissionError):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+    with suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
+        return file.read().rpartition(b")")[2].split()[0] not in (b"Z", b"X")
     return True
