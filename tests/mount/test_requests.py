@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from functools import partial
+from typing import Literal
 
 import pytest
 from devdev_fs import Fs
@@ -71,7 +72,8 @@ def counted(fs: Fs) -> Iterator[Counted]:
 @pytest.fixture
 def checked(fs: Fs) -> Iterator[Counted]:
     """One in which the kernel checks permissions, also for root."""
-    yield from used_mount(fs, MountOptions(ownership="exact"))
+    ownership: Literal["mapped", "exact"] = "mapped" if IS_CHECKED else "exact"
+    yield from used_mount(fs, MountOptions(ownership=ownership))
 
 
 def used_mount(fs: Fs, options: MountOptions) -> Iterator[Counted]:
