@@ -42,6 +42,7 @@ from devdev_mount import (
     import_tree,
     serve,
 )
+from devdev_mount.testing import ManualClock
 
 from devdev_exec._asyncsession import AsyncSession
 from devdev_exec._call import OutputHandler
@@ -130,6 +131,8 @@ class Workspace:
         max_bytes: quota on content, if there is no snapshot to take it from.
         max_inodes: quota on inodes, likewise.
         umask: taken off the modes of what is made, by programs and through `fs`.
+        clock: where its clock begins and how it steps, for tests; with `mount=False` it
+            is the clock itself. None is the system's.
         state: a directory of the host to keep the content in, with quotas and history
             (docs/durability.md). One that has a state goes on with it, and `snapshot`
             and quotas are for one that is empty or missing.
@@ -155,6 +158,7 @@ class Workspace:
         max_bytes: int = DEFAULT_MAX_BYTES,
         max_inodes: int = DEFAULT_MAX_INODES,
         umask: int = 0o022,
+        clock: ManualClock | None = None,
         state: str | os.PathLike[str] | StateOptions | None = None,
     ) -> None:
         self._umask = umask
@@ -183,12 +187,15 @@ class Workspace:
                 max_bytes=max_bytes,
                 max_inodes=max_inodes,
                 umask=umask,
+                clock=clock,
                 state=state,
             )
             self._place = self._served = _serve(driver, serve_by)
             self.fs = self._served.fs
         else:
-            fs = Fs(max_bytes=max_bytes, max_inodes=max_inodes, umask=umask)
+            fs = Fs(
+                clock=clock, max_bytes=max_bytes, max_inodes=max_inodes, umask=umask
+            )
             if snapshot is not None:
                 fs.load(snapshot)
             if state is not None:
