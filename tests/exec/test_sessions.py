@@ -187,6 +187,19 @@ def test_a_session_that_ended_takes_no_input(ws: Workspace) -> None:
             session.write("x")
 
 
+def test_what_is_done_to_a_closed_session_does_nothing(ws: Workspace) -> None:
+    with ws.start(["cat"]) as session:
+        session.write("x\n")
+        session.wait_for("x", timeout=LIMIT)
+    session.resize(10, 10)
+    session.signal(signal.SIGTERM)
+    session.close_input()
+    read = session.read()
+    assert (read.data, read.dropped) == (b"", read.next)
+    with pytest.raises(ExecError, match="reads no more"):
+        session.write("x")
+
+
 @pytest.mark.parametrize(
     ("to", "told"), [("process", "1"), ("group", "1 2"), ("tree", "1 2 3")]
 )

@@ -37,6 +37,7 @@ class Link:
         self._sock = sock
         self._channel = Channel(sock)
         self._is_accepted = False
+        self._is_closed = False
         self._in_flight = 0
         self._listeners: set[Callable[[], None]] = set()
         self.request = request
@@ -106,6 +107,8 @@ class Link:
                 else:
                     self._take(kind, payload)
         if self._is_accepted and not self.pid:
+            if self.result is not None:
+                raise ExecError(f"{self.request.argv[0]!r} {self.result.ending}")
             raise self.failure or supervisor_died(self.request.argv)
         return self._is_accepted
 
@@ -164,8 +167,10 @@ class Link:
         self.send(Kind.RESIZE, encode({"rows": size.rows, "columns": size.columns}))
 
     def send(self, kind: Kind, payload: bytes = b"") -> None:
-        """Send a frame."""
+        """Send a frame; what has ended needs none."""
         with self.changed:
+            if self.is_over or self._is_closed:
+                return
             self._channel.send(kind, payload)
             self._channel.flush()
             is_left = self._channel.backlog > 0
@@ -226,6 +231,8 @@ class Link:
 
     def close(self) -> None:
         """Free everything; the multiplexer is not to have it any more."""
-        self._sock.close()
+        with self.changed:
+            self._is_closed = True
+            self._sock.close()
         self.output.close()
         self.stderr.close()
