@@ -13,12 +13,14 @@ from threading import Lock
 import pytest
 from devdev_exec import (
     Cancellation,
+    Containment,
     DriverChoice,
     Environment,
     ExecCancelled,
     ExecError,
     ExecResult,
     FsBase,
+    Level,
     Outcome,
     ServerDied,
     SpawnError,
@@ -181,6 +183,16 @@ def test_the_program_finds_the_fork_at_the_workspaces_path(ws: Workspace) -> Non
     lines = done.result.output.decode().split()
     assert lines == [f"{ws.path}/sub", f"{ws.path}/home", "absolute"]
     assert ws.fs.read_text("/g") == "absolute\n"
+
+
+@pytest.mark.skipif(not may_mount(), reason="namespaces are tried as root here")
+@pytest.mark.parametrize("level", ["landlock", "namespaces"])
+def test_a_contained_program_finds_the_fork_too(ws: Workspace, level: Level) -> None:
+    containment = Containment(level=level)
+    script = shell("cat f; echo x > g")
+    done = ws.run_transaction(script, containment=containment, pty=False)
+    assert done.result.output.startswith(b"one\n")
+    assert (done.is_committed, ws.fs.read_text("/g")) == (True, "x\n")
 
 
 REPORT = """

@@ -174,6 +174,8 @@ class Workspace:
         self._options = options
         self._origin: Origin | None = None
         self._scratch: ScratchDirectory | None = None
+        # What runs programs on a fork, a copy of this, is to use this one's.
+        self._get_scratch = self._scratch_directory
         self.fs: FsBase
         """The filesystem."""
         if state is not None and not isinstance(state, StateOptions):
@@ -436,7 +438,7 @@ class Workspace:
         self, program: list[str], policy: Containment, served: Place
     ) -> Contained:
         return Contained(
-            program, policy, workspace=str(served.path), scratch=self._scratch_directory
+            program, policy, workspace=str(served.path), scratch=self._get_scratch
         )
 
     def _scratch_directory(self) -> str:

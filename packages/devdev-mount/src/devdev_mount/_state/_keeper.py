@@ -20,7 +20,9 @@ logger = logging.getLogger(__name__)
 END_TIMEOUT = 60.0
 """For a save that is going on at the end."""
 CHANGES_MAX = 500
-"""Changes behind a base, before the next save is a base."""
+"""Changes behind a base, before the next save is a base, if that is small."""
+BYTES_A_CHANGE = 64 * 2**10
+"""For each so many bytes of the base there may be one change more."""
 CHANGES_MIN_BYTES = 4 * 2**20
 """What they may take together, however small the base is."""
 
@@ -200,9 +202,11 @@ class Keeper:
 
 def _is_long(chain: Sequence[Save]) -> bool:
     """Whether it is time for another base."""
-    if not chain or len(chain) > CHANGES_MAX:
+    if not chain:
         return True
     base, *changes = chain
+    if len(changes) >= CHANGES_MAX + base.size // BYTES_A_CHANGE:
+        return True
     return sum(save.size for save in changes) > max(base.size, CHANGES_MIN_BYTES)
 
 
