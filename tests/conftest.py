@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from devdev_mount import DriverUnavailable, check_mountable
+from devdev_mount import DriverName, DriverUnavailable, check_mountable
 from hypothesis import settings
 
 from tests.leaks import detach_mounts, find_leftovers, wait_for_none_beyond
@@ -76,8 +76,18 @@ def may_mount() -> bool:
 @cache
 def why_libfuse_is_unusable() -> str | None:
     """The reason why nothing can be mounted over libfuse here, or None."""
+    return refusal_of("libfuse")
+
+
+@cache
+def why_winfsp_is_unusable() -> str | None:
+    """The reason why nothing can be mounted over WinFsp here, or None."""
+    return refusal_of("winfsp")
+
+
+def refusal_of(driver: DriverName) -> str | None:
     try:
-        check_mountable(driver="libfuse")
+        check_mountable(driver=driver)
     except DriverUnavailable as exc:
         return str(exc)
     return None
@@ -89,6 +99,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     needs: dict[str, Callable[[], str | None]] = {
         "fuse": why_fuse_is_unusable,
         "libfuse": why_libfuse_is_unusable,
+        "winfsp": why_winfsp_is_unusable,
     }
     reasons = {
         word: reason

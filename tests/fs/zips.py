@@ -22,6 +22,7 @@ def zipped(*members: tuple[ZipInfo | str, bytes], method: int = ZIP_STORED) -> b
 def info(name: str, **fields: Any) -> ZipInfo:
     """A member with other fields than zipfile would give it."""
     found = ZipInfo(name)
+    found.create_system = 3  # Unix, whatever this host is
     for field, value in fields.items():
         setattr(found, field, value)
     return found

@@ -2,7 +2,7 @@
 
 import pytest
 from devdev_exec import SpawnError
-from devdev_exec._windows._commandline import candidates, command_line
+from devdev_exec._windows._commandline import arguments_of, candidates, command_line
 from devdev_exec._windows._environment import block, complete
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,6 +77,14 @@ def test_what_cmd_would_take_for_its_own_is_not_given_to_a_batch_file(
 def test_a_nul_is_refused() -> None:
     with pytest.raises(SpawnError, match="NUL"):
         command_line("x.exe", ["x", "a\0b"])
+
+
+@pytest.mark.parametrize(
+    ("line", "rest"),
+    [('a.exe b "c d"', 'b "c d"'), ('"a b.exe" c', "c"), ("a", ""), ('"a b"', "")],
+)
+def test_a_line_is_the_program_and_the_rest(line: str, rest: str) -> None:
+    assert arguments_of(line) == rest
 
 
 ENVIRONMENT = {"Path": 'C:\\a;;"C:\\b c"', "PATHEXT": ".EXE;.BAT"}

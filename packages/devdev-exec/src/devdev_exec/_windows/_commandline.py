@@ -40,6 +40,16 @@ def command_line(program: str, arguments: Sequence[str]) -> str:
     return list2cmdline(arguments)
 
 
+def arguments_of(line: str) -> str:
+    """A command line without the program's name that it begins with.
+
+    In a name, unlike in arguments, a backslash before a quote has no meaning.
+    """
+    if line.startswith('"'):
+        return line[1:].partition('"')[2].lstrip()
+    return line.partition(" ")[2]
+
+
 def candidates(name: str, cwd: str, environment: Mapping[str, str]) -> Iterable[str]:
     """The files that a program's name may mean, in the order to look for them.
 

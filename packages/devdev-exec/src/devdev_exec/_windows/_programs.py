@@ -20,6 +20,7 @@ from typing import IO, Any, Protocol
 import winpty
 
 from devdev_exec._pty import WindowSize
+from devdev_exec._windows._commandline import arguments_of
 from devdev_exec._windows._environment import block
 from devdev_exec._windows._job import Job, resume
 
@@ -63,9 +64,10 @@ class ConsoleProgram:
         size: WindowSize,
         stdin: bytes,
     ) -> None:
-        self._pty = winpty.PTY(size.columns, size.rows, backend=winpty.Backend.ConPTY)
-        # pywinpty puts the program's name in front of the rest of the line.
-        rest = line.partition(" ")[2] if not line.startswith('"') else line
+        # It takes ConPTY where Windows has it, else its own program for it.
+        self._pty = winpty.PTY(size.columns, size.rows)
+        # pywinpty puts the program before the rest of the line.
+        rest = f" {arguments_of(line)}"
         self._pty.spawn(program, cmdline=rest, cwd=cwd, env=block(environment))
         self.pid = int(self._pty.pid or 0)
         with contextlib.suppress(OSError):  # it has ended already
