@@ -80,12 +80,12 @@ def checks_permissions(options: MountOptions) -> bool:
     starts. Root of another user namespace is left to it: without the checks, Linux
     refuses access control lists there (fs/fuse/acl.c:fuse_no_acl).
     """
-    capabilities = _CAPS_TO_IGNORE_MODES
+    needed = _CAPS_TO_IGNORE_MODES
     return (
         options.allow_other
         or options.ownership == "exact"
         or (os.geteuid(), os.getegid()) != (0, 0)
-        or _capabilities() & capabilities != capabilities
+        or _capabilities() & needed != needed
         or not may_mount()
         or Path("/proc/self/uid_map").read_text().split() != _INITIAL_USERS
     )
