@@ -1,5 +1,6 @@
 """Snapshots that are not what dump writes, and what the error says of each."""
 
+from collections.abc import Sequence
 from hashlib import sha256
 from typing import Any
 from zlib import crc32
@@ -71,7 +72,7 @@ def block(data: bytes, pages: int = 1, blocks: Any = None) -> bytes:
 
 def body(*parts: bytes) -> bytes:
     """A sealed snapshot of these encoded items, behind a header for one inode."""
-    header = [2, 10, 100, 200, 1, 0, b"", 0, 1, [], 0]
+    header = [3, 10, 100, 200, 1, 0, b"", 0, 1, [], 0]
     return seal(MAGIC + encode(header) + b"".join(parts))
 
 
@@ -98,14 +99,13 @@ def collide(count: int) -> bytes:
 def in_buckets(*buckets: list[list[Any]], count: int = 513) -> bytes:
     """A root with many names, in buckets of these items."""
     record = inode(1, DIRECTORY, count, 2_000, [])
-    record.parts = buckets
+    record.parts, record.are_buckets = buckets, True
     return image(record, regular(2))
 
 
-def spread(number: int) -> list[Any]:
-    """One of 16 buckets of 513 names, two of which in two buckets have one cookie."""
+def spread(number: int, cookies: Sequence[int] = range(3, 516)) -> list[Any]:
+    """One of 16 buckets of 513 names with these cookies."""
     names = [b"%d" % at for at in range(513)]
-    cookies = [3, 4, 3, *range(5, 515)]
     assert crc32(names[0]) & 15 != crc32(names[2]) & 15
     return [
         part
@@ -113,6 +113,20 @@ def spread(number: int) -> list[Any]:
         if crc32(name) & 15 == number
         for part in (name, 2, cookie)
     ]
+
+
+def known_buckets(next_cookie: int) -> bytes:
+    """A directory with the buckets of another."""
+    first, second = (inode(ino, DIRECTORY, 513, 2_000, []) for ino in (1, 2))
+    first.parts, first.are_buckets = [[spread(at)] for at in range(16)], True
+    second.head[-2], second.blocks = next_cookie, [first.part_digests()]
+    return image(first, second)
+
+
+def with_another_bucket() -> bytes:
+    """A directory with a bucket that is not the one named."""
+    empty = sha256(encode([])).digest()
+    return in_buckets(*[[[]]] * 16)[:-END_SIZE].replace(empty, bytes(32), 1)
 
 
 ACL = b"\2\0\0\0" + b"".join(
@@ -144,14 +158,14 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a header that is a number": (seal(MAGIC + encode(2)), "not a header: an array"),
     "a map as header": (seal(MAGIC + encode({"a": 1})), "not a header: an array"),
     "an empty header": (seal(MAGIC + encode([])), "version none"),
-    "version 1": (image(ROOT, version=1), "version 1 cannot be loaded, only version 2"),
-    "version 3": (image(ROOT, version=3), "version 3 cannot"),
+    "version 2": (image(ROOT, version=2), "version 2 cannot be loaded, only version 3"),
+    "version 4": (image(ROOT, version=4), "version 4 cannot"),
     "version true": (image(ROOT, version=True), "a bool cannot"),
-    "version 2.0": (image(ROOT, version=2.0), "a float cannot"),
-    "version in text": (image(ROOT, version="2"), "a str cannot"),
+    "version 3.0": (image(ROOT, version=3.0), "a float cannot"),
+    "version in text": (image(ROOT, version="3"), "a str cannot"),
     "a long version": (image(ROOT, version=2**63), "cannot be loaded"),
-    "a short header": (seal(MAGIC + encode([2, 2, 3, 4])), "11 fields are needed"),
-    "a long header": (seal(MAGIC + encode([2] * 12)), "11 fields are needed"),
+    "a short header": (seal(MAGIC + encode([3, 2, 3, 4])), "11 fields are needed"),
+    "a long header": (seal(MAGIC + encode([3] * 12)), "11 fields are needed"),
     "next number 1": (image(ROOT, next_ino=1), "not an integer from 2"),
     "next number too large": (image(ROOT, next_ino=2**62), "not an integer from 2"),
     "next number taken": (
@@ -188,14 +202,18 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "another base": (image(ROOT, base=b"x" * 32), "a change of the image 7878"),
     "a checkpoint first": (
         image(ROOT, about=[1, b"label", 2]),
-        "a checkpoint in the first place",
+        "a bytes is not an integer",
     ),
-    "what is said of a checkpoint is a number": (image(ROOT, about=1), "an array is"),
+    "what is said beside is a number": (image(ROOT, about=1), "an array is"),
     "too little is said of a checkpoint": (image(ROOT, about=[1]), "3 fields"),
-    "a label in text": (image(ROOT, about=[1, "label", 2]), "byte string of up to"),
-    "a label of 1025 bytes": (image(ROOT, about=[1, b"x" * 1025, 2]), "up to 1024"),
-    "checkpoint 0": (image(ROOT, about=[0, b"", 2]), "not an integer from 1"),
-    "a checkpoint that is not there": (image(ROOT, left=1), "ends before a header"),
+    "a label in text": (image(ROOT, about=[1, "label", 2]), "a str is not an"),
+    "next number 0": (image(ROOT, about=[0, 0, 0]), "not an integer from 1"),
+    "fewer steps than checkpoints": (image(ROOT, about=[9, 0, 0], left=1), "from 1"),
+    "checkpoints and no history": (image(ROOT, left=1), "3 fields are needed"),
+    "a checkpoint that is not there": (
+        image(ROOT, about=[9, 0, 1], left=1),
+        "ends before a header",
+    ),
     # inodes
     "an inode of nothing": (image(Record([])), "is not an integer from 1"),
     "an inode with few fields": (
@@ -417,16 +435,21 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
         "a name in the wrong bucket",
     ),
     "a cookie twice": (
-        in_buckets(*([spread(at)] for at in range(16))),
+        in_buckets(*([spread(at, [3, 4, 3, *range(5, 515)])] for at in range(16))),
         "a cookie twice in directory 1",
     ),
-    "fewer buckets than 16": (in_buckets([[]]), "not a byte string"),
+    "another bucket": (with_another_bucket(), "a bucket that is not the one named"),
+    "a known bucket with a cookie that comes next": (
+        known_buckets(515),
+        "cookie 515 is not below the next one",
+    ),
+    "fewer buckets than 16": (in_buckets([[]]), "not the digests of 16 buckets: 16"),
     "too few names in buckets": (
         in_buckets(*[[[]]] * 16),
         "0 names in a directory that says 513",
     ),
     "more than 1024 names in an item": (
-        in_buckets([[x for n in range(3, 1028) for x in (b"%d" % n, 2, n)]]),
+        in_buckets(*[[[x for n in range(3, 1028) for x in (b"%d" % n, 2, n)]]] * 16),
         "not names: an array of 3075",
     ),
     "a directory in itself": (
@@ -562,9 +585,13 @@ HOSTILE: dict[str, tuple[bytes, str]] = {
     "a text of 2^60": (body(head(3, 2**60)), "CBOR|ends within"),
     "a map of 2^60": (body(head(5, 2**60)), "CBOR|ends within"),
     "2^62 inodes": (image(ROOT, count=2**62 - 1), "a bytes is not an integer"),
-    "2^62 checkpoints": (image(ROOT, left=2**62 - 1), "ends before a header"),
+    "2^62 checkpoints": (
+        image(ROOT, about=[9, 0, 2**62 - 1], left=2**62 - 1),
+        "ends before a header",
+    ),
+    "2^62 steps": (image(ROOT, about=[9, 0, 2**62 - 1]), "ends before a step"),
     "2^45 extents": (extent(count=2**45), "4096 fields are needed"),
-    "2^62 names": (image(root_of(count=2**62 - 1)), "not names: an array"),
+    "2^62 names": (image(root_of(count=2**62 - 1)), "not the digests of 1024"),
     "2^63 pages": (image(ROOT, pages=2**63 - 1), "1 inodes and 0 pages"),
 }
 for number in (

@@ -92,6 +92,8 @@ class Node:
     extents: dict[int, tuple[int, int, bytes]] = field(default_factory=dict)
     names: dict[bytes, tuple[int, int]] = field(default_factory=dict)
     next_cookie: int = 0
+    buckets: dict[bytes, dict[bytes, tuple[int, int]]] = field(default_factory=dict)
+    """The names once more by the digests of buckets, if it has some."""
     target: bytes = b""
     device: int = 0
 
@@ -114,6 +116,35 @@ class Node:
 
 
 @dataclass
+class Step:
+    """A step of the history: a checkpoint, a span, or that it touched an inode."""
+
+    fields: list[Any]
+    links: list[tuple[int, bytes]] = field(default_factory=list)
+    """The names that the inode had."""
+    before: Node | None = None
+    """What it was."""
+
+
+@dataclass
+class Parts:
+    """What came in a snapshot, by digest, and is not written again."""
+
+    blocks: dict[bytes, bytes] = field(default_factory=dict)
+    buckets: dict[bytes, dict[bytes, tuple[int, int]]] = field(default_factory=dict)
+    versions: dict[bytes, Node] = field(default_factory=dict)
+
+    def learn(self, state: "State | None", node: Node | None) -> None:
+        """Take note of what an inode that is there has."""
+        if state is None or node is None:
+            return
+        for _, _, reference in node.extents.values():
+            if len(reference) == 32:
+                self.blocks[reference] = state.blocks[reference]
+        self.buckets |= node.buckets
+
+
+@dataclass
 class State:
     """An image: what one section of a snapshot gives."""
 
@@ -122,8 +153,10 @@ class State:
     nodes: dict[int, Node]
     blocks: dict[bytes, bytes]
     about: list[Any]
-    """Nothing, or number, label and time of a checkpoint."""
+    """Of a checkpoint number, label and time; of the state nothing, or its history."""
     header: bytes = b""
+    steps: list[Step] = field(default_factory=list)
+    """How the state came about."""
 
     def digest(self) -> bytes:
         """The image digest."""
@@ -177,83 +210,132 @@ def sections(
     stream = Stream(data)
     if stream.take(8) != b"devdevfs":
         raise Wrong("no magic")
-    blocks: dict[bytes, bytes] = {}
+    parts = Parts()
+    state: State | None = None
     left = 1
     while left:
-        base, left = _section(stream, base, blocks)
+        base, left = _section(stream, base, parts)
+        state = state or base
         _, end = stream.raw_item()
         if check and end != base.end():
             raise Wrong("the digest")
         yield base
+    if state is not None and state.about:
+        end, right = _steps(stream, state, parts)
+        if check and end != right:
+            raise Wrong("the digest of the history")
     if stream.at != len(data):
         raise Wrong("more follows")
 
 
-def _section(
-    stream: Stream, base: State | None, blocks: dict[bytes, bytes]
-) -> tuple[State, int]:
+def _section(stream: Stream, base: State | None, parts: Parts) -> tuple[State, int]:
     header, encoded = stream.raw_item()
     *numbers, base_digest, removed, records, about, left = header
-    if numbers[0] != 2 or len(numbers) != 6:
+    if numbers[0] != 3 or len(numbers) != 6:
         raise Wrong("another version")
     if base_digest and (base is None or base.digest() != base_digest):
         raise Wrong("another base")
     nodes = dict(base.nodes) if base is not None and base_digest else {}
     for _ in range(-(-removed // LISTED)):
         for ino in stream.item():
-            _learn(base, nodes.pop(ino), blocks)
+            parts.learn(base, nodes.pop(ino))
     for _ in range(records):
-        node = _node(stream, base, nodes, blocks)
+        node = _node(stream, base, nodes, parts)
         nodes[node.ino] = node
     # What is read later is not to be added to what this state has.
-    kept = dict(blocks) if base is None else base.blocks | blocks
+    kept = parts.blocks.copy() if base is None else base.blocks | parts.blocks
     return State(numbers, nodes, kept, about, encoded), left
 
 
-def _learn(base: State | None, node: Node | None, blocks: dict[bytes, bytes]) -> None:
-    """Take note of the blocks that an inode of before has."""
-    if base is not None and node is not None:
-        for _, _, reference in node.extents.values():
-            if len(reference) == 32:
-                blocks[reference] = base.blocks[reference]
+def _steps(stream: Stream, state: State, parts: Parts) -> tuple[bytes, bytes]:
+    """Read the steps to a state; their end, and what it should be."""
+    told = b""
+    for _ in range(state.about[2]):
+        fields, encoded = stream.raw_item()
+        told += encoded
+        step = Step(fields)
+        state.steps.append(step)
+        if len(fields) != 4:
+            continue
+        _, ino, digest, flat = fields
+        while True:
+            step.links += zip(flat[::2], flat[1::2], strict=True)
+            if len(flat) < 2 * LISTED:
+                break
+            flat, encoded = stream.raw_item()
+            told += encoded
+        if digest:
+            step.before = _version(stream, state, parts, ino, digest)
+    return stream.raw_item()[1], encode([sha256(told).digest()])
+
+
+def _version(
+    stream: Stream, state: State, parts: Parts, ino: int, digest: bytes
+) -> Node:
+    live = state.nodes.get(ino)
+    if live is not None and live.digest == digest:
+        parts.versions[digest] = live
+    if digest not in parts.versions:
+        node = _node(stream, state, state.nodes, parts, ino)
+        if node.digest != digest:
+            raise Wrong("the name of a version")
+        parts.versions[digest] = node
+    return parts.versions[digest]
 
 
 def _node(
     stream: Stream,
     base: State | None,
     nodes: dict[int, Node],
-    blocks: dict[bytes, bytes],
+    parts: Parts,
+    ino: int = 0,
 ) -> Node:
     head, encoded = stream.raw_item()
-    _learn(base, nodes.get(head[0]), blocks)
+    parts.learn(base, nodes.get(ino or head[0]))
     fields, xattrs, body = head[:8], head[8], head[9:]
     node = Node(fields, xattrs, b"")
-    parts: list[bytes] = []
+    digests: list[bytes] = []
     if node.kind == REGULAR:
         node.size, left, flat = body
         while True:
-            _extents(node, flat, stream, blocks)
+            _extents(node, flat, stream, parts.blocks)
             left -= len(flat) // 4
             if not left:
                 break
             flat, part = stream.raw_item()
-            parts.append(sha256(part).digest())
+            digests.append(sha256(part).digest())
     elif node.kind == DIRECTORY:
         count, node.next_cookie, flat = body
-        _names(node, flat)
-        for _ in range(buckets_for(count) if count > 512 else 0):
-            bucket = b""
-            flat = [b""] * 3 * LISTED
-            while len(flat) == 3 * LISTED:
-                flat, part = stream.raw_item()
-                bucket += part
-                _names(node, flat)
-            parts.append(sha256(bucket).digest())
+        _names(node.names, flat)
+        left = buckets_for(count) if count > 512 else 0
+        while len(digests) < left:
+            some = stream.item()
+            digests += some
+            for digest in some:
+                node.buckets[digest] = _bucket(stream, digest, parts)
+                node.names |= node.buckets[digest]
     elif node.kind == SYMLINK:
         (node.target,) = body
     else:
         (node.device,) = body
-    return replace(node, digest=sha256(encoded + b"".join(parts)).digest())
+    return replace(node, digest=sha256(encoded + b"".join(digests)).digest())
+
+
+def _bucket(
+    stream: Stream, digest: bytes, parts: Parts
+) -> dict[bytes, tuple[int, int]]:
+    if digest not in parts.buckets:
+        names: dict[bytes, tuple[int, int]] = {}
+        encoded = b""
+        flat = [b""] * 3 * LISTED
+        while len(flat) == 3 * LISTED:
+            flat, part = stream.raw_item()
+            encoded += part
+            _names(names, flat)
+        if sha256(encoded).digest() != digest:
+            raise Wrong("the name of a bucket")
+        parts.buckets[digest] = names
+    return parts.buckets[digest]
 
 
 def _extents(
@@ -269,10 +351,10 @@ def _extents(
             blocks[reference] = block
 
 
-def _names(node: Node, flat: list[Any]) -> None:
+def _names(names: dict[bytes, tuple[int, int]], flat: list[Any]) -> None:
     for at in range(0, len(flat), 3):
         name, ino, cookie = flat[at : at + 3]
-        node.names[name] = (ino, cookie)
+        names[name] = (ino, cookie)
 
 
 def buckets_for(count: int) -> int:

@@ -31,26 +31,32 @@ class Record:
     """What is said of one inode: its first item, and what comes behind that."""
 
     head: Any
-    blocks: Sequence[bytes] = ()
-    """The blocks behind the first item."""
+    blocks: Sequence[Any] = ()
+    """The blocks behind the first item; or digests of buckets that are known."""
     parts: Sequence[Sequence[Any]] = ()
     """What else a digest is taken of: the items of each."""
+    are_buckets: bool = False
+    """Whether those are buckets of names, whose digests come before them."""
     pages: int = 0
 
     def encoded(self) -> bytes:
         rest = [item for part in self.parts for item in part]
+        if self.are_buckets:
+            rest = [self.part_digests(), *rest]
         return b"".join(map(encode, [self.head, *self.blocks, *rest]))
 
+    def part_digests(self) -> list[bytes]:
+        return [sha256(b"".join(map(encode, part))).digest() for part in self.parts]
+
     def digest(self) -> bytes:
-        parts = [sha256(b"".join(map(encode, part))).digest() for part in self.parts]
-        return sha256(encode(self.head) + b"".join(parts)).digest()
+        return sha256(encode(self.head) + b"".join(self.part_digests())).digest()
 
 
 @dataclass
 class Header:
     """The numbers of an image; what is None follows from the inodes."""
 
-    version: Any = 2
+    version: Any = 3
     next_ino: Any = 10
     max_pages: Any = 100
     max_inodes: Any = 200

@@ -116,7 +116,7 @@ def test_whatever_is_put_in_place_of_an_item_is_refused_or_as_dumped(
     fs: FsBase, data: st.DataObject
 ) -> None:
     parts: list[Any] = [
-        [2, 10, 100, 200, 4, 3, b"", 0, 4, [], 0],
+        [3, 10, 100, 200, 4, 3, b"", 0, 4, [], 0],
         directory(1, {b"d": 2, b"f": 3}).head,
         directory(2, {b"g": 3, b"h": 6}).head,
         regular(3, 2 * PAGE, [0, 2, 0, b"x"]).head,

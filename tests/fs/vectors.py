@@ -133,6 +133,20 @@ def history(fs: FsBase) -> bytes:
     return fs.dump(history=True)
 
 
+def past(fs: FsBase) -> bytes:
+    populate(fs)
+    with fs.actor("one"):
+        fs.append("/d/file", b" and more" * 9)
+        fs.remove("/disk")
+    with fs.actor("two \u00e9") as two:
+        fs.rename("/d/sub", "/moved")
+        fs.checkpoint("between")
+        fs.write_bytes("/moved/new", b"new")
+    fs.undo(two)
+    fs.mkdir("/e")
+    return fs.dump(history=True)
+
+
 VECTORS = {
     "empty": Vector("a root directory and nothing else", empty),
     "each": Vector("each kind of inode, owners, times, attributes, holes", each),
@@ -143,6 +157,7 @@ VECTORS = {
     "links": Vector("hard links that meet in several directories", hard_links),
     "change": Vector("what changed since the vector `each`", change, "each"),
     "history": Vector("a state with two checkpoints", history),
+    "past": Vector("spans of two actors and of none, an undo, a checkpoint", past),
 }
 
 

@@ -280,7 +280,7 @@ class FsBase(PathOps):
 
     @abstractmethod
     def whole(self, history: bool) -> Whole:
-        """The state now; with `history` the checkpoints. In a form `parts` takes."""
+        """The state now; with `history` its past. In a form `parts` takes."""
 
     @abstractmethod
     def is_beside(self, other: "FsBase") -> bool:
@@ -427,7 +427,8 @@ class FsBase(PathOps):
         Args:
             since: a checkpoint or another filesystem; then only what differs from
                 it is written, for those who have it: see `load`.
-            history: whether to write the checkpoints too; spans are not written.
+            history: whether to write how it came about too: checkpoints, and what
+                each span changed. That is all of the history, also with `since`.
 
         Raises:
             FsError: ESTALE (the checkpoint was dropped), ENOENT.
@@ -468,10 +469,10 @@ class FsBase(PathOps):
 
         Open files stay usable: on the same inode where the snapshot has it (same
         number, kind and birth time), otherwise on the orphan that it then is.
-        Checkpoints that the snapshot has are kept, under the same numbers where those
-        have not been given yet. What was written with `since` goes on from the state
-        that it was written since: it is taken only by a filesystem in that very
-        state, by `image_digest`.
+        A history that the snapshot has takes the place of this one's, within its
+        limits: spans that are open here end. What was written with `since` goes on
+        from the state that it was written since: it is taken only by a filesystem in
+        that very state, by `image_digest`.
 
         Args:
             snapshot: what `dump` wrote.

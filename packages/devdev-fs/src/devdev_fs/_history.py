@@ -15,11 +15,12 @@ from devdev_fs._inode import Inode
 from devdev_fs._journal import CheckpointEntry, Journal, SpanEntry
 from devdev_fs._merge import merge as merge_images
 from devdev_fs._namei import as_bytes
+from devdev_fs._past import TEXT_MAX, Past
 from devdev_fs._restore import restore_all, restore_paths
-from devdev_fs._snapshotdump import Kept, Whole
+from devdev_fs._snapshotdump import Whole
 from devdev_fs._snapshotload import Loaded
 from devdev_fs._snapshotload import load as load_snapshot
-from devdev_fs._table import InodeTable
+from devdev_fs._table import RENEW, InodeTable
 from devdev_fs._types import LIMIT_MAX
 from devdev_fs._versions import Checkpoint, Log, Merge, Span, Undo
 
@@ -27,16 +28,9 @@ from devdev_fs._versions import Checkpoint, Log, Merge, Span, Undo
 def _journal(table: InodeTable) -> Journal:
     """The journal, which begins when it is first asked for."""
     if table.journal is None:
-        table.journal = Journal(table.inodes.get, *table.history_limits)
-        table.acting = RENEW
+        table.keep_history(Journal(table.inodes.get, *table.history_limits))
+    assert table.journal is not None
     return table.journal
-
-
-TEXT_MAX = 1024
-"""Longest label and name of an actor, in bytes of UTF-8."""
-
-RENEW = -1
-"""Acting for nobody known: whoever acts next is to be looked up."""
 
 
 def set_limits(
@@ -74,12 +68,12 @@ def begin(table: InodeTable, actor: str) -> int:
 
 
 def end(table: InodeTable, number: int) -> None:
-    """End a span that is open."""
+    """End a span, unless a history that was loaded has ended it."""
     journal = _journal(table)
     span = journal.span(number)
-    assert span is not None
-    journal.end(span)
-    table.acting = RENEW
+    if span is not None and span.is_open:
+        journal.end(span)
+        table.acting = RENEW
 
 
 @contextmanager
@@ -137,9 +131,12 @@ def _missing(journal: Journal, number: int, what: str) -> FsError:
     entry = journal.entries.get(number)
     is_gone = entry is None and 0 < number <= journal.number_seen
     if is_gone or (isinstance(entry, SpanEntry) and entry.is_partial):
-        message = f"{what} {number} was dropped, to keep within the history's limits"
-        return FsError(Errno.ESTALE, message)
-    return FsError(Errno.ENOENT, f"there is no {what} {number}")
+        why = "dropped, to keep within the history's limits"
+        if is_gone:
+            why += ", or removed, or it changed nothing"
+        return FsError(Errno.ESTALE, f"{what} {number} is not there any more: {why}")
+    hint = "what was done before a load is known if dump wrote the history"
+    return FsError(Errno.ENOENT, f"there is no {what} {number}: {hint}")
 
 
 # --- checkpoints -----------------------------------------------------------------
@@ -203,24 +200,42 @@ def load(
 
 
 def become(table: InodeTable, loaded: Loaded) -> None:
-    """Let the table be what was loaded, and keep the checkpoints that came with it."""
-    if table.journal is None:
+    """Let the table be what was loaded.
+
+    A history that came with it takes the place of the table's; without one the load
+    is a span of the table's own.
+
+    Raises:
+        SnapshotError: what was loaded goes on from another state. Nothing was changed.
+    """
+    _snapshot.check_base(table, loaded)
+    if loaded.past is not None:
+        _begin_again(table, loaded, loaded.past)
+    elif table.journal is None:
         _snapshot.become(table, loaded)
     else:
         with _own_span(table):
             _snapshot.become(table, loaded)
-    for kept in loaded.checkpoints:
-        _journal(table).adopt_checkpoint(*kept)
-        table.acting = RENEW
+
+
+def _begin_again(table: InodeTable, loaded: Loaded, past: Past) -> None:
+    """Let the table be what was loaded, its history too. What spans are open end."""
+    held = 0 if table.journal is None else table.journal.last_open
+    table.journal = None
+    _snapshot.become(table, loaded)
+    journal = Journal(table.inodes.get, *table.history_limits)
+    journal.recall(past)
+    # Whoever holds a span that ended so must not come to act for another one.
+    journal.skip_to(held + 1)
+    table.keep_history(journal)
 
 
 def whole(table: InodeTable, history: bool) -> Whole:
-    """The state; and with `history` the checkpoints."""
-    entries = _journal(table).checkpoints() if history else []
-    kept = [
-        Kept(entry.number, entry.label, entry.time_ns, entry.image) for entry in entries
-    ]
-    return Whole(table.freeze(), kept)
+    """The state; and with `history` how it came about."""
+    past = None
+    if history:
+        past = Past(1, 0, []) if table.journal is None else table.journal.past
+    return Whole(table.freeze(), past)
 
 
 def restore(table: InodeTable, point: Image, paths: list[str] | None) -> int:
@@ -256,10 +271,13 @@ def redo(table: InodeTable, number: int) -> Undo:
 
 def _undone_by(journal: Journal, number: int) -> SpanEntry | None:
     """The span that took this one back, and was not taken back itself."""
-    for span in reversed(journal.spans()):
-        if span.undoes == number:
-            return None if _undone_by(journal, span.number) else span
-    return None
+    last = {span.undoes: span for span in journal.spans()}
+    first = span = last.get(number)
+    is_undone = False
+    while span is not None:
+        is_undone = not is_undone
+        span = last.get(span.number)
+    return first if is_undone else None
 
 
 def _take_back(
@@ -305,5 +323,6 @@ def _pages(inodes: list[Inode | None]) -> int:
 
 def _put(table: InodeTable, merged: Merged) -> None:
     """Put inodes; no number is given again."""
-    table.next_ino = max(table.next_ino, merged.next_ino)
-    table.put(merged.target)
+    if merged.target:
+        table.next_ino = max(table.next_ino, merged.next_ino)
+        table.put(merged.target)

@@ -6,12 +6,13 @@ a span that writes a file a thousand times has one record of it. Versions of ino
 are shared with the filesystem and its checkpoints, and never change.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 
 from devdev_fs._image import Image
 from devdev_fs._inode import Directory, Inode, RegularFile
+from devdev_fs._past import Begun, Kept, Past, Step, Touch
 from devdev_fs._types import PAGE_SIZE, Ino
 
 DEFAULT_MAX_HISTORY_BYTES = 256 * 1024**2
@@ -34,10 +35,10 @@ class Record:
     ino: Ino
     segment: int
     before: Inode | None
-    is_last: bool = True
-    """Whether nobody touched it since."""
-    later: Inode | None = None
-    """What it was when somebody touched it again."""
+    at: int
+    """Its place among all records and checkpoints."""
+    next: "Record | None" = None
+    """That somebody touched it again; None if nobody did."""
 
 
 @dataclass(slots=True, eq=False)
@@ -60,6 +61,11 @@ class SpanEntry:
     undoes: int = 0
     """The span that this one took back, or 0."""
 
+    @property
+    def has_changed(self) -> bool:
+        """Whether it changed anything so far."""
+        return bool(self.records) or self.is_partial
+
 
 @dataclass(slots=True, eq=False)
 class CheckpointEntry:
@@ -69,6 +75,8 @@ class CheckpointEntry:
     label: str
     time_ns: int
     image: Image
+    at: int
+    """Its place among all records and checkpoints."""
     held_bytes: int = _CHECKPOINT_BYTES
 
 
@@ -89,6 +97,7 @@ class Journal:
         self.held_bytes = 0
         self._next_number = 1
         self._next_segment = 1
+        self._next_at = 0
         self._last: dict[Ino, Record] = {}
         self._open: dict[int, SpanEntry] = {}
         self._segments: dict[int, SpanEntry] = {}
@@ -126,6 +135,10 @@ class Journal:
         self._next_number += 1
         return self._next_number - 1
 
+    def _take_place(self) -> int:
+        self._next_at += 1
+        return self._next_at - 1
+
     def _take_segment(self, span: SpanEntry) -> int:
         self._segments[self._next_segment] = span
         self._next_segment += 1
@@ -143,9 +156,11 @@ class Journal:
         return span
 
     def end(self, span: SpanEntry) -> None:
-        """End a span: nothing is added to it any more."""
+        """End a span that is open: nothing is added to it any more."""
         if span is self._anonymous:
             self._anonymous = None
+            # It begins with whatever is asked, even if nothing is changed.
+            self._next_number = span.number + span.has_changed
         span.is_open = False
         del self._open[span.number], self._segments[span.segment]
         self._settle(span)
@@ -165,10 +180,15 @@ class Journal:
             self._settle(span)
             del self._segments[span.segment]
             span.segment = self._take_segment(span)
-        checkpoint = CheckpointEntry(self._take_number(), label, now_ns, image)
+        kept = Kept(self._take_number(), label, now_ns, image)
+        checkpoint = self._keep(kept)
+        self._make_room()
+        return checkpoint
+
+    def _keep(self, kept: Kept) -> CheckpointEntry:
+        checkpoint = CheckpointEntry(*kept, self._take_place())
         self.entries[checkpoint.number] = checkpoint
         self.held_bytes += checkpoint.held_bytes
-        self._make_room()
         return checkpoint
 
     def remove(self, checkpoint: CheckpointEntry) -> None:
@@ -176,39 +196,121 @@ class Journal:
         del self.entries[checkpoint.number]
         self.held_bytes -= checkpoint.held_bytes
 
-    def adopt_checkpoint(
-        self, number: int, label: str, time_ns: int, image: Image
-    ) -> None:
-        """Keep a checkpoint from elsewhere, under its number if that was not given."""
-        self._next_number = max(self._next_number, number)
-        self.add_checkpoint(label, time_ns, image)
-
     # --- records -----------------------------------------------------------------
 
     def touch(self, segment: int, ino: Ino, before: Inode | None) -> None:
         """Take note that the segment is about to change an inode, or makes it."""
         last = self._last.get(ino)
-        if last is not None:
-            if last.segment == segment:
-                return
-            last.is_last, last.later = False, before
+        if last is not None and last.segment == segment:
+            return
         if before is not None:
             # Whoever could change it as it is now shares it with the journal.
             before.token = 0
-        record = Record(ino, segment, before)
+        self._record(self._segments[segment], ino, segment, before)
+
+    def _record(
+        self, span: SpanEntry, ino: Ino, segment: int, before: Inode | None
+    ) -> None:
+        record = Record(ino, segment, before, self._take_place())
+        last = self._last.get(ino)
+        if last is not None:
+            last.next = record
         self._last[ino] = record
-        span = self._segments[segment]
         span.records.append(record)
         self.entries[span.number] = span
 
     def after(self, record: Record) -> Inode | None:
         """What the span made of the inode; None if it removed it."""
-        return self._live(record.ino) if record.is_last else record.later
+        return self._live(record.ino) if record.next is None else record.next.before
 
     def last_version(self, ino: Ino) -> Inode | None:
         """What an inode that is gone last was, as far as it is known."""
         record = self._last.get(ino)
         return None if record is None else record.before
+
+    # --- as a value --------------------------------------------------------------
+
+    @property
+    def past(self) -> Past:
+        """All of it, as it is now; spans that are open as far as they have come."""
+        steps = sorted(self._steps(), key=itemgetter(0))
+        told: list[Step] = []
+        begun: set[int] = {0}
+        for _, span, step in steps:
+            if span is not None and span.number not in begun:
+                begun.add(span.number)
+                told.append(
+                    Begun(
+                        span.number,
+                        span.actor,
+                        span.time_ns,
+                        span.is_partial,
+                        span.undoes,
+                    )
+                )
+            told.append(step)
+        return Past(self._number_to_give, self.dropped, told)
+
+    @property
+    def _number_to_give(self) -> int:
+        """The next number, as if the span of what no actor claims had ended."""
+        span = self._anonymous
+        if span is None:
+            return self._next_number
+        return span.number + span.has_changed
+
+    def _steps(self) -> Iterator[tuple[int, SpanEntry | None, Touch | Kept]]:
+        """What was recorded, in no order, each with its place and its span."""
+        places = {record.at for span in self.spans() for record in span.records}
+        for entry in self.entries.values():
+            if isinstance(entry, CheckpointEntry):
+                kept = Kept(entry.number, entry.label, entry.time_ns, entry.image)
+                yield entry.at, None, kept
+                continue
+            for record in entry.records:
+                yield record.at, entry, Touch(entry.number, record.ino, record.before)
+                later = record.next
+                if later is not None and later.at not in places:
+                    yield later.at, None, Touch(0, later.ino, later.before)
+
+    def recall(self, past: Past) -> None:
+        """Become what another was; of one that is empty. The filesystem is there."""
+        for step in past.steps:
+            if isinstance(step, Kept):
+                self._keep(step)
+            elif isinstance(step, Begun):
+                span = SpanEntry(
+                    step.number,
+                    step.actor,
+                    step.time_ns,
+                    segment=0,
+                    is_open=False,
+                    is_partial=step.is_partial,
+                    undoes=step.undoes,
+                )
+                self.entries[span.number] = span
+            elif step.span:
+                owner = self.entries[step.span]
+                assert isinstance(owner, SpanEntry)
+                self._record(owner, step.ino, 0, step.before)
+            else:
+                last = self._last.pop(step.ino)
+                last.next = Record(step.ino, 0, step.before, self._take_place())
+        self.dropped = past.dropped
+        self._next_number = past.next_number
+        for span in self.spans():
+            self._settle(span)
+        self._make_room()
+
+    def skip_to(self, number: int) -> None:
+        """Give no number below this one any more."""
+        self._next_number = max(self._next_number, number)
+
+    @property
+    def last_open(self) -> int:
+        """The highest number of a span that somebody holds open, or 0."""
+        held = (span for span in self._open.values() if span is not self._anonymous)
+        return max((span.number for span in held), default=0)
 
     # --- room --------------------------------------------------------------------
 
@@ -249,6 +351,8 @@ class Journal:
         del self.entries[entry.number]
         if isinstance(entry, SpanEntry):
             for record in entry.records:
+                # What comes behind it is nothing to the one before.
+                record.next = None
                 if self._last.get(record.ino) is record:
                     del self._last[record.ino]
             entry.records, entry.settled, entry.held_bytes = [], 0, 0

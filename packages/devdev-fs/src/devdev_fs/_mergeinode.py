@@ -5,7 +5,7 @@ from functools import partial
 from typing import NamedTuple, TypeVar
 
 from devdev_fs import _acl
-from devdev_fs._compare import is_same_content
+from devdev_fs._compare import is_equal, is_same_content
 from devdev_fs._content import Content
 from devdev_fs._differences import ConflictKind, OnConflict
 from devdev_fs._inode import Inode, RegularFile, Symlink
@@ -33,9 +33,11 @@ def merge_inode(
     The result is one of the versions, or has the number and birth of `ours`. If there
     is no `base`, both sides made it. Times are the later ones, if both changed them.
     """
-    if ours is base:
+    if is_equal(theirs, ours):
+        return MergedInode(ours, [])
+    if base is not None and is_equal(ours, base):
         return MergedInode(theirs, [])
-    if theirs in (base, ours):
+    if base is not None and is_equal(theirs, base):
         return MergedInode(ours, [])
     merge = _InodeMerge(base, ours, theirs, policy)
     return MergedInode(merge.run(), merge.disagreements)

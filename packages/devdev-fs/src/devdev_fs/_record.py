@@ -1,9 +1,9 @@
 """Records: what a snapshot says of an inode; and the digest of an image of them.
 
 A record is a CBOR item, and further ones behind it: the extents of a file, or the
-names in a directory. The digest of an inode is taken of these, of a group of inodes
-of theirs, and of an image of its groups'; each is kept with what it is of, which
-does not change any more, so that an image costs what is new in it.
+buckets of names of a directory. The digest of an inode is taken of these, of a group
+of inodes of theirs, and of an image of its groups'; each is kept with what it is of,
+which does not change any more, so that an image costs what is new in it.
 """
 
 from hashlib import sha256
@@ -17,7 +17,7 @@ from devdev_fs._inode import Directory, Inode, RegularFile, Special, Symlink
 from devdev_fs._sparse import Chunk
 
 MAGIC = b"devdevfs"
-VERSION = 2
+VERSION = 3
 LISTED_MAX = 1024
 """The most extents, names or numbers in an item."""
 
@@ -95,6 +95,11 @@ def buckets(entries: Entries) -> list[Bucket]:
     """The buckets that are told behind the first item: those of a large directory."""
     spread = buckets_for(len(entries))
     return entries.spread(spread) if spread > 1 else []
+
+
+def name_groups(found: list[Bucket]) -> list[list[Bucket]]:
+    """Buckets by the item that tells of them."""
+    return [found[at : at + LISTED_MAX] for at in range(0, len(found), LISTED_MAX)]
 
 
 def name_items(bucket: Bucket) -> list[bytes]:

@@ -1,6 +1,7 @@
 """Loading records: an inode from what a snapshot says of it, every rule checked."""
 
 from hashlib import sha256
+from typing import NamedTuple
 from zlib import crc32
 
 from devdev_fs._blocks import (
@@ -30,7 +31,7 @@ from devdev_fs._inode import (
     xattr_pages,
 )
 from devdev_fs._namei import check_name
-from devdev_fs._record import LISTED_MAX, seal
+from devdev_fs._record import LISTED_MAX, bucket_digest, buckets, seal
 from devdev_fs._sparse import Chunk
 from devdev_fs._storedxattrs import xattrs_of
 from devdev_fs._types import (
@@ -61,8 +62,16 @@ _MASK_BOUNDS = ((0, (1 << PAGES_MAX) - 1),) * 2
 _REGULAR, _DIRECTORY = int(Kind.REGULAR), int(Kind.DIRECTORY)
 
 
+class _Placed(NamedTuple):
+    """A bucket, and where it is known to belong."""
+
+    bucket: Bucket
+    number: int
+    spread: int
+
+
 class RecordLoader:
-    """Reads records and the blocks among them, and knows the blocks that it has read.
+    """Reads records and what is among them, and knows the parts that it has read.
 
     Raises, in each method:
         SnapshotError: a rule of the format is broken.
@@ -72,6 +81,10 @@ class RecordLoader:
         self._fields = fields
         self._known: dict[bytes, Chunk[bytes]] = {}
         """By the name of a block, a chunk that holds it."""
+        self._buckets: dict[bytes, _Placed] = {}
+        """By its digest, a bucket of names."""
+        self._cookies: dict[Ino, tuple[list[Bucket], set[int]]] = {}
+        """By directory, the buckets that were read last, and all cookies in them."""
         self._next_ino = ROOT_INO
         self._last = Ino(0)
         """The number of the inode before."""
@@ -86,10 +99,15 @@ class RecordLoader:
         self._last = Ino(0)
 
     def learn(self, inode: Inode | None) -> None:
-        """Take note of the blocks of an inode that is there already."""
+        """Take note of the parts of an inode that is there already."""
         if isinstance(inode, RegularFile):
             for _, chunk in inode.content.by_chunk():
                 self._known.setdefault(extent_of(chunk).reference, chunk)
+        elif isinstance(inode, Directory):
+            found = buckets(inode.entries)
+            for number, bucket in enumerate(found):
+                placed = _Placed(bucket, number, len(found))
+                self._buckets.setdefault(bucket_digest(bucket), placed)
 
     def record(self, head: list[object], encoded: bytes) -> Inode:
         """The inode that a record is of; `head` is the record's first item."""
@@ -227,19 +245,60 @@ class RecordLoader:
             self._names(found[0], flat, inode.next_cookie)
         else:
             self._fields.check_length(flat, 0, "names in buckets")
-            for number in range(spread):
-                bucket = self._bucket(inode.next_cookie)
-                if any(crc32(name) & spread - 1 != number for name in bucket):
-                    raise self._fields.wrong("a name in the wrong bucket")
-                parts.append(bucket.digest)
-                found.append(bucket)
+            while len(found) < spread:
+                self._named_buckets(found, spread, inode.next_cookie)
+            parts += map(bucket_digest, found)
         inode.entries = Entries.of(found)
         if len(inode.entries) != count:
             names = f"{len(inode.entries)} names"
             raise self._fields.wrong(f"{names} in a directory that says {count}")
-        cookies = {entry[1] for bucket in found for entry in bucket.values()}
-        if len(cookies) != count:
-            raise self._fields.wrong(f"a cookie twice in directory {inode.ino}")
+        if spread > 1:
+            self._check_cookies(inode.ino, found)
+
+    def _check_cookies(self, ino: Ino, found: list[Bucket]) -> None:
+        """Check that no cookie is in two buckets; looks at what is not as it was."""
+        before, cookies = self._cookies.pop(ino, ([], set()))
+        if len(before) != len(found):
+            before, cookies = [Bucket() for _ in found], set()
+        fresh = [(a, b) for a, b in zip(before, found, strict=True) if a is not b]
+        for old, _ in fresh:
+            cookies.difference_update(cookie for _, cookie in old.values())
+        for _, new in fresh:
+            added = {cookie for _, cookie in new.values()}
+            if not cookies.isdisjoint(added):
+                raise self._fields.wrong(f"a cookie twice in directory {ino}")
+            cookies |= added
+        self._cookies[ino] = found, cookies
+
+    def _named_buckets(
+        self, found: list[Bucket], spread: int, next_cookie: int
+    ) -> None:
+        """Read an item of digests, and the buckets behind it that are not known."""
+        count = min(spread - len(found), LISTED_MAX)
+        what = f"the digests of {count} buckets"
+        digests, _ = self._fields.array(what)
+        self._fields.check_length(digests, count, what)
+        for field in digests:
+            digest = self._fields.data(field, NAME_SIZE)
+            number = len(found)
+            placed = self._buckets.get(digest)
+            if placed is None:
+                placed = _Placed(self._bucket(next_cookie), number, spread)
+                if placed.bucket.digest != digest:
+                    raise self._fields.wrong("a bucket that is not the one named")
+                self._check_place(placed)
+                self._buckets[digest] = placed
+            elif placed[1:] != (number, spread):
+                self._check_place(_Placed(placed.bucket, number, spread))
+            last = next(reversed(placed.bucket.values()), None)
+            if last is not None and last[1] >= next_cookie:
+                raise self._fields.wrong(f"cookie {last[1]} is not below the next one")
+            found.append(placed.bucket)
+
+    def _check_place(self, placed: "_Placed") -> None:
+        bucket, number, spread = placed
+        if any(crc32(name) & spread - 1 != number for name in bucket):
+            raise self._fields.wrong("a name in the wrong bucket")
 
     def _bucket(self, next_cookie: int) -> Bucket:
         """Read the items of a bucket: all but the last one are full."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from devdev_fs._assemble import Merged, Plan, assemble
-from devdev_fs._compare import compare
+from devdev_fs._compare import compare, is_equal
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._image import Image, is_same
 from devdev_fs._inode import Directory, Inode, Link
@@ -18,8 +18,24 @@ _Names = tuple[bytes, ...]
 def restore_all(live: Image, point: Image) -> Merged:
     """What becomes of `live` if all of it is to be what it was."""
     changed = live.inodes.differences(point.inodes)
-    target = {Ino(ino): version for ino, _, version in changed}
+    target = {
+        Ino(ino): version
+        for ino, there, version in changed
+        if not _is_as_it_was(there, version)
+    }
     return Merged(target, [], max(live.next_ino, point.next_ino))
+
+
+def _is_as_it_was(there: Inode | None, version: Inode | None) -> bool:
+    """Whether two versions of an inode that both have are the same in all respects."""
+    if there is None or version is None or not is_same(there, version):
+        return False
+    if there.links() != version.links() or not is_equal(there, version):
+        return False
+    if isinstance(there, Directory) and isinstance(version, Directory):
+        cookies = there.next_cookie, version.next_cookie
+        return cookies[0] == cookies[1] and [*there.entries] == [*version.entries]
+    return True
 
 
 def restore_paths(

@@ -13,25 +13,28 @@ from devdev_fs._types import Ino
 
 def dump(whole: Whole) -> Iterator[bytes]:
     """See `FsBase.dump`: everything."""
-    return parts(whole.image, None, whole.checkpoints)
+    return parts(whole.image, None, whole.past)
 
 
 def dump_since(whole: Whole, base: Image) -> Iterator[bytes]:
     """See `FsBase.dump`: what differs from `base`."""
-    return parts(whole.image, base, whole.checkpoints)
+    return parts(whole.image, base, whole.past)
+
+
+def check_base(table: InodeTable, loaded: Loaded) -> None:
+    """Check that a change is of what the table is now.
+
+    Raises:
+        SnapshotError: it goes on from an image that is no longer the table's.
+    """
+    if loaded.base is not None and loaded.base is not table.freeze():
+        message = "the filesystem was changed while a change of it was read"
+        raise SnapshotError(message)
 
 
 def become(table: InodeTable, loaded: Loaded) -> None:
-    """Let a table be what was loaded, quotas included.
-
-    Raises:
-        SnapshotError: what was loaded goes on from an image that is no longer the
-            table's. Nothing was changed.
-    """
+    """Let a table be what was loaded, quotas included; see `check_base`."""
     image, live = loaded.image, table.freeze()
-    if loaded.base is not None and loaded.base is not live:
-        message = "the filesystem was changed while a change of it was read"
-        raise SnapshotError(message)
     if loaded.base is None and table.is_unobserved:
         table.thaw(image)
         return

@@ -3,24 +3,28 @@
 docs/snapshot-format.md describes the format; `_snapshotload` reads it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import NamedTuple
 
 from devdev_fs._blocks import NAME_SIZE, block_of, extent_of
 from devdev_fs._cbor import byte_string_head, encode
+from devdev_fs._entries import Bucket
 from devdev_fs._image import Image
 from devdev_fs._inode import Directory, Inode, RegularFile
 from devdev_fs._namei import as_bytes
+from devdev_fs._past import Begun, Kept, Past, Touch
 from devdev_fs._record import (
     LISTED_MAX,
     MAGIC,
+    bucket_digest,
     buckets,
     chunk_groups,
     flat_extents,
     head,
     image_digest,
     inode_digest,
+    name_groups,
     name_items,
     seal,
     state,
@@ -29,43 +33,41 @@ from devdev_fs._sparse import Chunk
 from devdev_fs._types import Ino
 
 
-class Kept(NamedTuple):
-    """A checkpoint as a snapshot has it."""
-
-    number: int
-    label: str
-    time_ns: int
-    image: Image
-
-
 class Whole(NamedTuple):
-    """The state of a filesystem, and its checkpoints, oldest first, of one moment."""
+    """The state of a filesystem, and how it came about if that is asked for."""
 
     image: Image
-    checkpoints: Sequence[Kept]
+    past: Past | None
 
 
 def parts(
-    image: Image, base: Image | None = None, checkpoints: Sequence[Kept] = ()
+    image: Image, base: Image | None = None, past: Past | None = None
 ) -> Iterator[bytes]:
     """The snapshot of an image, bit by bit: what is held of it is a block at most.
 
-    Beside that, the names of the blocks that were written are held: 32 bytes each.
+    Beside that, the names of what was written are held: 32 bytes for each block,
+    bucket of names, and version of an inode that the history has.
 
     Args:
         image: what to write.
         base: what the reader has; then only what differs from it is written.
-        checkpoints: what to write behind it, oldest first.
+        past: what to write behind it.
     """
     writer = _Writer()
     yield MAGIC
-    yield from writer.section(image, base, [], len(checkpoints))
-    for left, kept in zip(
-        range(len(checkpoints) - 1, -1, -1), reversed(checkpoints), strict=True
-    ):
+    if past is None:
+        yield from writer.section(image, base, [], 0)
+        return
+    left = len(past.checkpoints)
+    about: list[object] = [past.next_number, past.dropped, len(past.steps)]
+    yield from writer.section(image, base, about, left)
+    later = image
+    for kept in reversed(past.checkpoints):
+        left -= 1
         about = [kept.number, as_bytes(kept.label), kept.time_ns]
-        yield from writer.section(kept.image, image, about, left)
-        image = kept.image
+        yield from writer.section(kept.image, later, about, left)
+        later = kept.image
+    yield from writer.steps(past, image)
 
 
 class _Writer:
@@ -73,6 +75,9 @@ class _Writer:
 
     def __init__(self) -> None:
         self._known: set[bytes] = set()
+        """The names of blocks and buckets that the reader has."""
+        self._versions: set[bytes] = set()
+        """The digests of inodes that came in the history."""
 
     def section(
         self, image: Image, base: Image | None, about: list[object], left: int
@@ -109,11 +114,13 @@ class _Writer:
         return removed, changed
 
     def _learn(self, inode: Inode | None) -> None:
-        """Take note that the reader has the blocks of an inode of its own."""
+        """Take note that the reader has the parts of an inode of its own."""
         if isinstance(inode, RegularFile):
             self._known.update(
                 extent_of(chunk).reference for _, chunk in inode.content.by_chunk()
             )
+        elif isinstance(inode, Directory):
+            self._known.update(map(bucket_digest, buckets(inode.entries)))
 
     def _record(self, inode: Inode) -> Iterator[bytes]:
         first = head(inode)
@@ -128,12 +135,19 @@ class _Writer:
                 for _, chunk in group:
                     yield from self._block(chunk)
         elif isinstance(inode, Directory):
-            for bucket in buckets(inode.entries):
-                items = name_items(bucket)
-                yield from items
-                bucket.digest = sha256(b"".join(items)).digest()
-                parts.append(bucket.digest)
+            for some in name_groups(buckets(inode.entries)):
+                digests = [*map(bucket_digest, some)]
+                yield encode(digests)
+                parts += digests
+                for bucket in some:
+                    yield from self._bucket(bucket)
         inode.digest = seal(first, parts)
+
+    def _bucket(self, bucket: Bucket) -> Iterator[bytes]:
+        digest = bucket_digest(bucket)
+        if digest not in self._known:
+            self._known.add(digest)
+            yield from name_items(bucket)
 
     def _block(self, chunk: Chunk[bytes]) -> Iterator[bytes]:
         _, zeros, reference = extent_of(chunk)
@@ -142,3 +156,43 @@ class _Writer:
             block = block_of(chunk, zeros)
             yield byte_string_head(len(block))
             yield block
+
+    # --- history -----------------------------------------------------------------
+
+    def steps(self, past: Past, image: Image) -> Iterator[bytes]:
+        """How the image came about."""
+        digest = sha256()
+        for step in past.steps:
+            items = _step_items(step)
+            digest.update(b"".join(items))
+            yield from items
+            if isinstance(step, Touch) and step.before is not None:
+                yield from self._version(step.before, image.inodes.get(step.ino))
+        yield encode([digest.digest()])
+
+    def _version(self, inode: Inode, live: Inode | None) -> Iterator[bytes]:
+        """The record of an inode as it once was, unless the reader has that."""
+        digest = inode_digest(inode)
+        if digest in self._versions:
+            return
+        self._versions.add(digest)
+        if live is None or inode_digest(live) != digest:
+            self._learn(live)
+            yield from self._record(inode)
+
+
+def _step_items(step: Begun | Kept | Touch) -> list[bytes]:
+    """What is said of a step, without the version of the inode in it."""
+    if isinstance(step, Kept):
+        return [encode([step.number])]
+    if isinstance(step, Begun):
+        actor, is_partial = as_bytes(step.actor), int(step.is_partial)
+        fields = [step.number, actor, step.time_ns, is_partial, step.undoes]
+        return [encode(fields)]
+    if step.before is None:
+        return [encode([step.span, step.ino, b"", []])]
+    links = [part for link in step.before.links() for part in link]
+    size = 2 * LISTED_MAX
+    groups = [links[at : at + size] for at in range(0, len(links) + 1, size)]
+    first = [step.span, step.ino, inode_digest(step.before), groups[0]]
+    return [encode(first), *map(encode, groups[1:])]

@@ -16,17 +16,16 @@ from devdev_fs._errno import SnapshotError
 from devdev_fs._fields import Fields
 from devdev_fs._image import Image, Memo
 from devdev_fs._inode import Inode
+from devdev_fs._past import TEXT_MAX, Kept, Past
+from devdev_fs._pastload import PastLoader
 from devdev_fs._record import LISTED_MAX, MAGIC, VERSION, image_digest, inode_digest
 from devdev_fs._recordload import INO_MAX, RecordLoader
 from devdev_fs._relink import BrokenTree, relink
-from devdev_fs._snapshotdump import Kept
 from devdev_fs._sparse import Sparse
 from devdev_fs._types import LIMIT_MAX, PAGE_SIZE, ROOT_INO, TIME_MAX, TIME_MIN, Ino
 
 PIECE_SIZE = 2**20
 """How much of a file is read at once."""
-LABEL_MAX = 1024
-"""Longest label of a checkpoint, in bytes."""
 
 
 class Loaded(NamedTuple):
@@ -35,8 +34,8 @@ class Loaded(NamedTuple):
     base: Image | None
     """The image that it goes on from; None if it stands for itself."""
     image: Image
-    checkpoints: list[Kept]
-    """Oldest first."""
+    past: Past | None
+    """How it came about; None if the snapshot does not tell."""
 
 
 def load(
@@ -80,8 +79,8 @@ class _Header(NamedTuple):
     base: bytes
     removed: int
     records: int
-    about: tuple[int, str, int] | None
-    """Number, label and time of a checkpoint."""
+    about: list[object]
+    """What is said beside: of a checkpoint, or of the history."""
     left: int
     encoded: bytes
 
@@ -102,25 +101,32 @@ class _Loader:
         if self._items.raw(len(MAGIC)) != MAGIC:
             raise SnapshotError("byte 0: not a devdev-fs snapshot (no magic)")
         header = self._header()
-        if header.about is not None:
-            raise self._wrong("a checkpoint in the first place")
+        about = self._history(header)
         base = self._base(header, live)
-        image = whole = self._section(header, base)
-        checkpoints: list[Kept] = []
-        for left in range(header.left - 1, -1, -1):
-            header = self._header()
-            if header.about is None or header.left != left:
-                raise self._wrong(f"not a checkpoint with {left} behind it")
-            if header.base != image_digest(image):
-                raise self._wrong("a checkpoint that does not go on from what is there")
-            image = self._section(header, image)
-            checkpoints.append(Kept(*header.about, image))
+        image = self._section(header, base)
+        past = None if about is None else self._past(about, header.left, image)
         if not self._items.is_at_end():
             raise SnapshotError(f"byte {self._items.offset}: bytes follow the end")
-        numbers = [kept.number for kept in checkpoints]
-        if numbers != sorted(set(numbers), reverse=True):
-            raise self._wrong("checkpoints out of order")
-        return Loaded(base, whole, checkpoints[::-1])
+        return Loaded(base, image, past)
+
+    def _past(self, about: tuple[int, int, int], sections: int, image: Image) -> Past:
+        """What is behind the state: the checkpoints, and the steps."""
+        checkpoints: list[Kept] = []
+        later = image
+        for left in range(sections - 1, -1, -1):
+            header = self._header()
+            kept = self._checkpoint(header)
+            if header.left != left:
+                raise self._wrong(f"not a checkpoint with {left} behind it")
+            if checkpoints and kept[0] >= checkpoints[-1].number:
+                raise self._wrong("checkpoints out of order")
+            if header.base != image_digest(later):
+                raise self._wrong("a checkpoint that does not go on from what is there")
+            later = self._section(header, later)
+            checkpoints.append(Kept(*kept, later))
+        most = LIMIT_MAX if self._max_pages is None else self._max_pages
+        loader = PastLoader(self._fields, self._records, image, most)
+        return loader.load(*about, checkpoints[::-1])
 
     def _wrong(self, what: str) -> SnapshotError:
         return self._fields.wrong(what)
@@ -163,7 +169,7 @@ class _Loader:
             base,
             number(items[7], 0, INO_MAX if base else 0),
             number(items[8], 0 if base else state[4], state[4]),
-            self._about(items[9]),
+            self._fields.as_array(items[9], "what is said beside"),
             number(items[10], 0, INO_MAX),
             encoded,
         )
@@ -175,12 +181,20 @@ class _Loader:
             found, most = pages * PAGE_SIZE, self._max_pages * PAGE_SIZE
             raise self._wrong(f"{found} bytes in pages, and at most {most} may be")
 
-    def _about(self, value: object) -> tuple[int, str, int] | None:
-        about = self._fields.as_array(value, "what is said of a checkpoint")
-        if not about:
+    def _history(self, header: _Header) -> tuple[int, int, int] | None:
+        """The next number, how many were dropped, and how many steps there are."""
+        if not header.about and not header.left:
             return None
-        self._fields.check_length(about, 3, "number, label and time")
-        label = self._fields.data(about[1], LABEL_MAX)
+        self._fields.check_length(header.about, 3, "what is said of a history")
+        bounds = ((1, INO_MAX), (0, INO_MAX), (header.left, INO_MAX))
+        number, dropped, steps = self._fields.numbers(header.about, bounds)
+        return number, dropped, steps
+
+    def _checkpoint(self, header: _Header) -> tuple[int, str, int]:
+        """Number, label and time."""
+        about = header.about
+        self._fields.check_length(about, 3, "what is said of a checkpoint")
+        label = self._fields.data(about[1], TEXT_MAX)
         return (
             self._fields.number(about[0], 1, INO_MAX),
             label.decode("utf-8", "surrogateescape"),

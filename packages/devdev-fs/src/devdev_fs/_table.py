@@ -66,6 +66,9 @@ _EPOCHS = count(1)
 """Never used twice in a process, since inodes are shared between filesystems."""
 _SEGMENT_BITS = 32
 
+RENEW = -1
+"""Acting for nobody known: whoever acts next is to be looked up."""
+
 AnyInode = TypeVar("AnyInode", bound=Inode)
 
 
@@ -152,7 +155,7 @@ class InodeTable(Tree):
         self.history_limits = (DEFAULT_MAX_HISTORY_BYTES, DEFAULT_MAX_HISTORY_ENTRIES)
         self.journal: Journal | None = None
         self.acting = 0
-        """The number of the span that acts: 0 for none, -1 if that is to be renewed."""
+        """The number of the span that acts; 0 for none, or `RENEW`."""
         self.span: SpanEntry | None = None
         """What changes are attributed to; None before the journal begins."""
         self.memo = Memo()
@@ -303,6 +306,12 @@ class InodeTable(Tree):
                 span = self.journal.anonymous(self.clock.now_ns())
             self.span = span
             self.token = self._epoch << _SEGMENT_BITS | span.segment
+
+    def keep_history(self, journal: Journal) -> None:
+        """Let a journal take note of what comes from now on."""
+        self.journal = journal
+        self.acting = RENEW
+        self._renew()
 
     def _renew(self) -> None:
         """Make everything there is so far be copied before it is changed."""

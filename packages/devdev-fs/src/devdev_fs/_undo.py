@@ -11,7 +11,7 @@ from devdev_fs._diff import diff
 from devdev_fs._differences import Difference, OnConflict
 from devdev_fs._image import Image
 from devdev_fs._inode import Directory, Inode
-from devdev_fs._journal import Journal, SpanEntry
+from devdev_fs._journal import Journal, Record, SpanEntry
 from devdev_fs._merge import merge
 from devdev_fs._sparse import Sparse
 from devdev_fs._types import Ino
@@ -49,17 +49,18 @@ def _layers(journal: Journal, span: SpanEntry) -> list[dict[Ino, _Step]]:
     Where nobody else touched an inode in between, several records make one step.
     """
     layers: list[dict[Ino, _Step]] = []
-    depths: dict[Ino, int] = {}
+    found: dict[Ino, tuple[int, Record]] = {}
     for record in reversed(span.records):
-        ino, after = record.ino, journal.after(record)
-        depth = depths.get(ino, -1)
-        if depth >= 0 and layers[depth][ino][1] is after:
+        ino = record.ino
+        depth, later = found.get(ino, (-1, None))
+        if later is not None and record.next is later:
             layers[depth][ino] = layers[depth][ino][0], record.before
-            continue
-        depths[ino] = depth + 1
-        if depth + 1 == len(layers):
-            layers.append({})
-        layers[depth + 1][ino] = after, record.before
+        else:
+            depth += 1
+            if depth == len(layers):
+                layers.append({})
+            layers[depth][ino] = journal.after(record), record.before
+        found[ino] = depth, record
     return layers
 
 
