@@ -120,3 +120,12 @@ def test_a_workspace_begins_with_a_directory_and_a_quota(tmp_path: Path) -> None
         assert "workspace_info" in full["content"][0]["text"]
         refused = server.call("read_file", path="/b")
         assert refused["structuredContent"]["error"]["code"] == "ENOENT"
+
+
+@pytest.mark.fuse
+def test_the_doctor_tries_a_program(capfd: pytest.CaptureFixture[str]) -> None:
+    command = [sys.executable, "-m", "devdev_mcp", "doctor"]
+    assert subprocess.run(command, check=False, timeout=15).returncode == 0
+    told = capfd.readouterr().out
+    assert "driver: fuse\n" in told
+    assert "programs: yes\n" in told

@@ -1,5 +1,6 @@
 """Going back: snapshots, what changed, undo."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
@@ -56,7 +57,7 @@ def history(
 ) -> Annotated[CallToolResult, HistoryResult]:
     """Tell which call or command changed what, the latest first."""
     space = space_of(call, workspace)
-    if cursor and not cursor.isdigit():
+    if cursor and not re.fullmatch("[0-9]{1,19}", cursor):
         raise ToolFailure("BAD_CURSOR", f"{cursor!r} is no cursor")
     before = int(cursor) if cursor else None
     log = space.fs.log(after=since)

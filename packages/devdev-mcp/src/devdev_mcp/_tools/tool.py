@@ -20,6 +20,7 @@ from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase
 from mcp.types import CallToolResult, ContentBlock, TextContent, ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
+from devdev_mcp._callers import ANYBODY, CALLER, Callers
 from devdev_mcp._errors import Refusal, ToolFailure, from_refusal
 from devdev_mcp._space import Space
 from devdev_mcp._state import ServerState
@@ -27,7 +28,7 @@ from devdev_mcp._text import showable
 
 logger = logging.getLogger(__name__)
 
-Call = Context[ServerState]
+Call = Context[Callers]
 """The call that a tool answers."""
 
 _SHOWN_ERRORS = 5
@@ -39,8 +40,10 @@ def space_of(call: Call, workspace: str) -> Space:
 
 
 def state_of(call: Call) -> ServerState:
-    """What the server holds."""
-    return call.request_context.lifespan_context
+    """What the server holds for who makes this call."""
+    request = call.request_context.request
+    caller = ANYBODY if request is None else getattr(request.state, CALLER)
+    return call.request_context.lifespan_context.of(caller)
 
 
 def hints(

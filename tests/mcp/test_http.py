@@ -1,0 +1,122 @@
+"""Streamable HTTP: the same tools, and who may call them."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx2
+import pytest
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.mcp.calls import ERAS, Agent
+from tests.mcp.raw import RawServer
+from tests.mcp.web import WebServer, ping, web_server
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    with web_server(tmp_path_factory.mktemp("web"), "--tools", "full") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    root = tmp_path_factory.mktemp("guarded")
+    (root / "tokens").write_text("alice-token\nbob-token\n")
+    with web_server(root, "--token-file", str(root / "tokens")) as server:
+        yield server
+
+
+@pytest.mark.parametrize("mode", ERAS)
+async def test_the_tools_work_in_both_eras(server: WebServer, mode: str) -> None:
+    async with Client(server.url, mode=mode) as client:
+        agent = Agent(client, ERAS[mode])
+        assert client.protocol_version == ERAS[mode]
+        await agent.call("write_file", path=f"/{mode}", content="over http")
+        assert await agent.read(f"/{mode}") == "over http"
+        assert (await agent.refused("read_file", path="/nope")).code == "ENOENT"
+
+
+@pytest.mark.fuse
+async def test_progress_is_told_over_http(server: WebServer) -> None:
+    seen = []
+
+    async def note(progress: float, total: float | None, message: str | None) -> None:
+        seen.append(message)
+
+    async with Client(server.url) as client:
+        await client.call_tool(
+            "exec_command",
+            {"command": "echo one; sleep 1.3"},
+            progress_callback=note,
+        )
+    assert seen == ["4 bytes of output: one"]
+
+
+@asynccontextmanager
+async def _caller(server: WebServer, token: str) -> AsyncIterator[Agent]:
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(headers=headers, timeout=20) as web:
+        transport = streamable_http_client(server.url, http_client=web)
+        async with Client(transport) as client:
+            yield Agent(client, "")
+
+
+async def test_each_token_has_workspaces_of_its_own(guarded: WebServer) -> None:
+    async with _caller(guarded, "alice-token") as alice:
+        await alice.call("write_file", path="/secret", content="of alice")
+        async with _caller(guarded, "bob-token") as bob:
+            assert (await bob.refused("read_file", path="/secret")).code == "ENOENT"
+            theirs = await alice.call("workspace_info")
+            ours = await bob.call("workspace_info")
+            assert theirs["mount"] != ours["mount"]
+    async with _caller(guarded, "alice-token") as again:
+        assert await again.read("/secret") == "of alice"
+
+
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer wrong", "Basic alice-token", "Bearer \xff"]
+)
+def test_who_is_not_known_is_refused(guarded: WebServer, authorization: str) -> None:
+    status, _ = guarded.post(ping(), Authorization=authorization)
+    assert status == 401
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Host": "evil.example"}, {"Origin": "http://evil.example"}],
+    ids=["host", "origin"],
+)
+def test_pages_of_other_sites_are_refused(
+    server: WebServer, headers: dict[str, str]
+) -> None:
+    status, _ = server.post(ping(), **headers)
+    assert status in (403, 421)
+
+
+def test_a_request_that_is_too_large_is_refused(server: WebServer) -> None:
+    status, _ = server.post(b'{"x": "' + b"x" * 17 * 1024**2 + b'"}')
+    assert status == 413
+
+
+def test_json_that_is_too_deep_is_refused(server: WebServer) -> None:
+    status, _ = server.post(b"[" * 100_000)
+    assert status == 400
+
+
+async def test_a_flood_is_slowed_down_and_others_are_served(guarded: WebServer) -> None:
+    statuses = {
+        guarded.post(b"{}", Authorization="Bearer bob-token")[0] for _ in range(1500)
+    }
+    assert 429 in statuses
+    async with _caller(guarded, "alice-token") as alice:
+        await alice.call("workspace_info")
+
+
+def test_others_may_connect_only_with_tokens(tmp_path: Path) -> None:
+    with RawServer(tmp_path, "--http", "--host", "0.0.0.0") as server:
+        assert server.process.wait(10) == 2
+        assert "--token-file" in server.log()
