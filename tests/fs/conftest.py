@@ -32,7 +32,7 @@ class Pool:
     def __init__(self, stack: ExitStack, size: int) -> None:
         start = partial(serve, clock=make_clock())
         self.free = [stack.enter_context(start()).fs for _ in range(size)]
-        self.empty = {id(fs): fs.dump() for fs in self.free}
+        self.empty = {id(fs): fs.dump(history=True) for fs in self.free}
 
     @contextmanager
     def borrow(self) -> Iterator[FsBase]:

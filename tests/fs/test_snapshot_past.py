@@ -150,8 +150,8 @@ def test_what_the_limits_have_no_room_for_is_dropped(make_fs: MakeFs) -> None:
     assert copy.log() == (fs.log().spans[3:], 3)
 
 
-def test_an_old_span_that_did_not_come_along_is_told_so(make_fs: MakeFs) -> None:
-    fs, copy = make_fs(), make_fs()
+def test_an_old_span_that_did_not_come_along_is_told_so() -> None:
+    fs, copy = Fs(), Fs()
     with fs.actor("a") as span:
         fs.write_text("/f", "one")
     copy.load(fs.dump())
@@ -181,7 +181,8 @@ def test_a_change_can_bring_all_of_the_history(make_fs: MakeFs) -> None:
     assert copy.undo(span)._replace(span=0) == fs.undo(span)._replace(span=0)
 
 
-def test_a_name_in_a_large_directory_costs_a_bucket(fs: FsBase) -> None:
+def test_a_name_in_a_large_directory_costs_a_bucket() -> None:
+    fs = Fs()
     fs.mkdir("/large")
     for number in range(9_000):
         fs.symlink("x", f"/large/some-file-{number}")
