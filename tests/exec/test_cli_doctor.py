@@ -8,6 +8,7 @@ from typing import Any
 
 import devdev_exec
 import pytest
+from devdev_exec import probe_containment
 
 from tests.exec.cli import DEVDEV, TIMEOUT, devdev, error_line
 from tests.exec.terminals import devdev_on_terminal
@@ -47,6 +48,10 @@ def test_it_tells_the_same_as_json() -> None:
         check = find(report, name)
         assert (check["required"], check["status"]) == (False, "ok")
     assert find(report, "cargo")["required"] is False
+    for offer in probe_containment()[1:]:
+        check = find(report, offer.level)
+        assert (check["status"] == "ok") == offer.available
+        assert (check["required"], check["detail"]) == (False, offer.detail)
     for check in report["checks"]:
         # What is not there comes with a way to get it.
         assert check["status"] == "ok" or check["hint"]

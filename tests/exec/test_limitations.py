@@ -1,17 +1,9 @@
 """What LIMITATIONS.md says of devdev-exec."""
 
 import sys
-from pathlib import Path
 
 import pytest
 from devdev_exec import Workspace
-
-
-@pytest.mark.fuse
-def test_a_program_sees_the_host(tmp_path: Path) -> None:
-    (tmp_path / "outside").write_text("host")
-    with Workspace() as ws:
-        assert ws.exec(["cat", str(tmp_path / "outside")]).output == b"host"
 
 
 @pytest.mark.fuse

@@ -25,9 +25,11 @@ from devdev_exec._cli._programs import (
     is_in_standard_path,
     version_of,
 )
+from devdev_exec._containment import probe_containment
 from devdev_exec._env import STANDARD_PATH
 from devdev_exec._errors import ExecError
 from devdev_exec._launcher import Launcher
+from devdev_exec._levels import Level
 from devdev_exec._workspace import DriverChoice, Workspace
 
 _PROBE_TIMEOUT = 20.0
@@ -35,6 +37,13 @@ _DEVICE = "/dev/fuse"
 _FUSE_CONF = "/etc/fuse.conf"
 _CONNECTIONS = Path("/sys/fs/fuse/connections")
 _IN_CONTAINER = "in a container: --device /dev/fuse --cap-add SYS_ADMIN"
+
+
+_CONTAINMENT_HINTS = {
+    "landlock": "Linux 6.2 or newer, with landlock among its lsm= modules",
+    "namespaces": f"{how_to_install('bubblewrap')}; where it is installed, permit user "
+    "namespaces, or run as root",
+}
 
 
 class Status(StrEnum):
@@ -179,6 +188,24 @@ def _try_workspace(driver: DriverChoice = "auto") -> Finding:
     )
 
 
+def _look_at_containment(level: Level) -> Finding:
+    for offer in probe_containment():
+        if offer.level == level and not offer.available:
+            hint = _CONTAINMENT_HINTS[level]
+            return Finding(Status.MISSING, offer.detail, hint)
+        if offer.level == level:
+            return _ok(offer.detail)
+    raise AssertionError(level)
+
+
+def _look_at_landlock() -> Finding:
+    return _look_at_containment("landlock")
+
+
+def _look_at_namespaces() -> Finding:
+    return _look_at_containment("namespaces")
+
+
 def _look_at_terminals() -> Finding:
     if sys.platform == "win32":
         return Finding(Status.MISSING, "pseudo-terminals are not supported here")
@@ -242,6 +269,10 @@ CHECKS = {
     "running programs": (
         Check("terminals", _look_at_terminals),
         Check("trial run", _try_launcher),
+    ),
+    "containing programs": (
+        Check("landlock", _look_at_landlock, required=False),
+        Check("namespaces", _look_at_namespaces, required=False),
     ),
     "programs that the demo and the tests use": (
         _program("git", "git", required=True),

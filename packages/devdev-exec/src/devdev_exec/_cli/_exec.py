@@ -9,6 +9,7 @@ from typing import get_args
 
 from devdev_mount import AlreadyExists, DriverName, SnapshotError
 
+from devdev_exec._cli._containing import add_containment_options, containment_of
 from devdev_exec._cli._errors import (
     NOT_EXECUTABLE,
     NOT_FOUND,
@@ -39,6 +40,9 @@ from devdev_exec._pty import WindowSize
 from devdev_exec._result import ExecResult
 from devdev_exec._workspace import DriverChoice, Workspace
 
+_KEPT_OUTPUT = 4096
+"""Bytes: all of it has been written when it ends, but an error may quote the end."""
+
 _NO_TIMEOUT = 365 * 24 * 3600.0
 """The launcher wants a number; nobody waits for this one."""
 
@@ -50,7 +54,7 @@ The workspace begins empty, with a snapshot, with a copy of a directory, or both
 The program sees it as a real directory, is run under a terminal, and gets a
 curated environment: HOME is a directory of the workspace, PATH the standard one,
 and no variable of yours but what --env names. It runs as you, with your files and
-network in reach: a workspace is no jail."""
+network in reach, unless --containment keeps it from them."""
 
 _EPILOG = """\
 Output comes as the program writes it, errors in the same stream; where it does not
@@ -70,6 +74,7 @@ examples:
   devdev exec --snapshot-in after.snap -- cat new
   echo 'print(6 * 7)' | devdev exec --stdin -- python3 -
   devdev exec --attach /mnt/work -- git status
+  devdev exec --require namespaces --memory 2G --import . -- make test
   devdev exec --state ~/work.state -- git pull"""
 
 
@@ -160,6 +165,7 @@ def add_program_options(parser: argparse.ArgumentParser) -> None:
         help="pass standard input on, read to its end first (64 MiB at most); "
         "without, the program finds end of file",
     )
+    add_containment_options(parser)
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="say what is done, on stderr"
     )
@@ -285,7 +291,8 @@ def execute(
                 },
                 path=args.path,
             ),
-            max_output=0,  # all of it has been written by then
+            containment=containment_of(args),
+            max_output=_KEPT_OUTPUT,
             on_output=output,
             on_stderr=RawWriter(STDERR),
         )
