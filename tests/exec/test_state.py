@@ -99,6 +99,21 @@ def test_a_state_has_everything_that_a_snapshot_has(state: Path) -> None:
         assert ws.fs.image_digest() == digest
 
 
+def test_what_was_done_before_an_orderly_end_can_be_undone(state: Path) -> None:
+    with in_memory(state) as ws:
+        for number in ("1", "2", "3"):
+            with ws.fs.actor(number):
+                ws.fs.write_text("/f", number)
+    with in_memory(state) as ws:
+        first, second, third = ws.fs.log().spans
+        assert [first.actor, second.actor, third.actor] == ["1", "2", "3"]
+        assert ws.fs.undo(third.id).conflicts == []
+        assert ws.fs.read_text("/f") == "2"
+    with in_memory(state) as ws:
+        assert ws.fs.redo(third.id).conflicts == []
+        assert ws.fs.read_text("/f") == "3"
+
+
 @pytest.mark.fuse
 def test_what_a_command_changed_is_saved_when_it_has_ended(
     state: Path, tmp_path: Path

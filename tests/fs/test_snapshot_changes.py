@@ -299,3 +299,21 @@ def test_a_change_made_by_hand_is_loaded(fs: FsBase) -> None:
         2,
         1,
     )
+
+
+def test_a_fork_and_a_dump_are_of_one_moment() -> None:
+    """However late the pieces are taken."""
+    fs = Fs()
+    fs.write_text("/f", "before")
+    base, whole = fs.fork_and_dump()
+    fs.write_text("/f", "after")
+    fs.checkpoint("point")
+    twin, change = fs.fork_and_dump(base, history=True)
+    fs.write_text("/f", "later")
+    other = Fs()
+    other.load(b"".join(whole))
+    assert other.image_digest() == base.image_digest()
+    other.load(b"".join(change))
+    assert other.image_digest() == twin.image_digest()
+    assert [point.label for point in other.checkpoints()] == ["point"]
+    assert twin.checkpoints() == []
