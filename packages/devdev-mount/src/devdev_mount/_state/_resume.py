@@ -89,33 +89,30 @@ def _last_good(
 def _load(directory: Directory, chain: Sequence[Save], fs: Fs) -> Fs:
     """A filesystem made of a chain.
 
-    Up to the last save that has the history, only the state counts, and that one
-    brings the history. Each save behind it becomes a span.
+    A save with the history brings that; each one behind it becomes a span.
 
     Raises:
         _Bad: a save cannot be used.
     """
-    _check_numbers(chain)
-    headers = [_header(directory, chain, at) for at in range(len(chain))]
-    begin = max(at for at in range(len(chain)) if headers[at].has_history or not at)
+    if chain[0].kind != "base":
+        raise _Bad(0, "there is no base that it goes on from")
     made = fs.fork()
-    for at in range(begin):
-        _add(directory, chain, at, made)
-    if begin:
-        made = made.fork()
-    for at in range(begin, len(chain)):
-        actor = headers[at].actor
-        with made.actor(actor) if actor else nullcontext():
-            _add(directory, chain, at, made)
+    for at, save in enumerate(chain):
+        number = chain[0].number + at
+        if save.number != number:
+            raise _Bad(at, f"number {number} is missing before it")
+        try:
+            _add(directory, save, made)
+        except (OSError, BadHeader, SnapshotError) as error:
+            raise _Bad(at, str(error)) from error
     return made
 
 
-def _check_numbers(chain: Sequence[Save]) -> None:
-    if chain[0].kind != "base":
-        raise _Bad(0, "there is no base that it goes on from")
-    for at, save in enumerate(chain):
-        if save.number != chain[0].number + at:
-            raise _Bad(at, f"number {chain[0].number + at} is missing before it")
+def _add(directory: Directory, save: Save, fs: Fs) -> None:
+    with directory.open(save) as file:
+        actor = read_header(file).actor
+        with fs.actor(actor) if actor else nullcontext():
+            fs.load_from(file)
 
 
 def header_of(directory: Directory, save: Save) -> Header:
@@ -126,22 +123,6 @@ def header_of(directory: Directory, save: Save) -> Header:
     """
     with directory.open(save) as file:
         return read_header(file)
-
-
-def _header(directory: Directory, chain: Sequence[Save], at: int) -> Header:
-    try:
-        return header_of(directory, chain[at])
-    except (OSError, BadHeader) as error:
-        raise _Bad(at, str(error)) from error
-
-
-def _add(directory: Directory, chain: Sequence[Save], at: int, fs: Fs) -> None:
-    try:
-        with directory.open(chain[at]) as file:
-            read_header(file)
-            fs.load_from(file)
-    except (OSError, BadHeader, SnapshotError) as error:
-        raise _Bad(at, str(error)) from error
 
 
 def _damaged(
