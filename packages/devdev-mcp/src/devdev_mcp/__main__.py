@@ -13,6 +13,7 @@ from devdev_mcp import __version__
 from devdev_mcp._ending import Ending
 
 if TYPE_CHECKING:
+    from devdev_mcp._sessions import Bounds
     from devdev_mcp._state import Beginning
 
 logger = logging.getLogger("devdev_mcp")
@@ -40,7 +41,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         ending.leave(1)
 
     def begin(caller: str) -> ServerState:
-        state = ServerState(_beginning(options, caller), options.allow_host)
+        state = ServerState(
+            _beginning(options, caller), options.allow_host, _bounds(options)
+        )
         if not tokens:
             state.when_failed(fail)
         return state
@@ -92,6 +95,21 @@ def _beginning(options: argparse.Namespace, caller: str) -> "Beginning":
     )
 
 
+def _bounds(options: argparse.Namespace) -> "Bounds":
+    from devdev_exec import Containment, Limits
+
+    from devdev_mcp._sessions import Bounds
+
+    limits = Limits(memory=options.max_memory, processes=options.max_processes)
+    containment = Containment(
+        level=options.contain,
+        require=options.contain,
+        network=options.network or options.contain == "none",
+        limits=limits,
+    )
+    return Bounds(containment=containment, max_seconds=options.max_seconds)
+
+
 def _tokens(options: argparse.Namespace) -> list[str]:
     """The tokens that clients are known by: a line each, or one in the environment."""
     if not options.http:
@@ -135,6 +153,31 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         metavar="N",
         type=_size,
         help="quota on files, directories and links",
+    )
+    parser.add_argument(
+        "--contain",
+        choices=("none", "landlock", "namespaces"),
+        default="none",
+        help="what keeps commands from the host; if it is not to be had, none is run",
+    )
+    parser.add_argument(
+        "--network", action="store_true", help="let contained commands use the network"
+    )
+    parser.add_argument(
+        "--max-memory", metavar="N", type=_size, help="bytes of memory of a process"
+    )
+    parser.add_argument(
+        "--max-processes",
+        metavar="N",
+        type=_size,
+        help="processes of this user (root is not held to it)",
+    )
+    parser.add_argument(
+        "--max-seconds",
+        metavar="N",
+        type=float,
+        default=24 * 3600.0,
+        help="for a command to run, whatever a client asks for (default: a day)",
     )
     parser.add_argument(
         "--state",

@@ -245,6 +245,7 @@ class ExecResult(BaseModel):
     original_bytes: int
     duration_ms: int
     max_rss: int | None = None
+    sandbox: str | None = Field(default=None, description="How it was contained.")
     op: OpField
     changed: list[FileChange]
     more_changed: int | None = None
@@ -412,7 +413,7 @@ class SnapshotInfo(BaseModel):
 class Sandbox(BaseModel):
     """How far programs are kept from the host."""
 
-    level: Literal["none"]
+    level: str
     note: str
 
 

@@ -8,9 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
 from threading import Lock, Thread
 
 from devdev_exec import (
+    Containment,
     Environment,
     ExecError,
     ExecResult,
@@ -26,6 +28,7 @@ from devdev_mcp._space import Space, actor_name
 MAX_RUNNING = 32
 MAX_ENDED = 16
 
+_CONTAINED_AT = "/workspace"  # as `Containment` has it
 _LAST_LINE = 200  # bytes of output to show while it runs
 
 
@@ -44,6 +47,20 @@ class Command:
     """Seconds."""
     open_input: bool
     """Whether more input may come; otherwise it finds end of file."""
+
+
+UNCONTAINED = Containment(level="none", network=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bounds:
+    """What commands may not go beyond, whatever a client asks for."""
+
+    containment: Containment = UNCONTAINED
+    max_seconds: float = 24 * 3600.0
+
+
+UNBOUNDED = Bounds()
 
 
 @dataclass(slots=True)
@@ -109,9 +126,14 @@ class Running:
 
 
 class SessionTable:
-    """The commands of all workspaces of a caller."""
+    """The commands of all workspaces of a caller.
 
-    def __init__(self) -> None:
+    Args:
+        bounds: what holds for each of them.
+    """
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
         self._lock = Lock()
         self._numbers = count(1)
         self._known: dict[str, Running] = {}
@@ -133,9 +155,10 @@ class SessionTable:
             command.argv,
             cwd=space.inside(command.cwd),
             pty=command.tty,
-            timeout=command.timeout,
+            timeout=min(command.timeout, self.bounds.max_seconds),
+            containment=self.bounds.containment,
             environment=Environment(
-                variables={"WORKSPACE": str(workspace.path), **command.env}
+                variables={"WORKSPACE": self._seen_at(workspace.path), **command.env}
             ),
             actor=actor_name(f"exec_command {command.text}"),
         )
@@ -147,6 +170,11 @@ class SessionTable:
         if not command.open_input:
             session.close_input()
         return running
+
+    def _seen_at(self, path: Path) -> str:
+        """Where a command sees its workspace."""
+        is_elsewhere = self.bounds.containment.level == "namespaces"
+        return _CONTAINED_AT if is_elsewhere else str(path)
 
     def _make_room(self) -> None:
         with self._lock:

@@ -19,7 +19,7 @@ from devdev_exec import (
 from devdev_mcp._errors import ToolFailure
 from devdev_mcp._hostpaths import HostRoots
 from devdev_mcp._keeping import Keeping, Known
-from devdev_mcp._sessions import SessionTable
+from devdev_mcp._sessions import UNBOUNDED, Bounds, SessionTable
 from devdev_mcp._space import Origin, Space
 
 OPEN_TIMEOUT = 40.0
@@ -76,9 +76,14 @@ class ServerState:
     The client is answered meanwhile; what needs the workspace waits for it.
     """
 
-    def __init__(self, beginning: Beginning, host_roots: Sequence[Path] = ()) -> None:
+    def __init__(
+        self,
+        beginning: Beginning,
+        host_roots: Sequence[Path] = (),
+        bounds: Bounds = UNBOUNDED,
+    ) -> None:
         self.host_roots = HostRoots(host_roots)
-        self.sessions = SessionTable()
+        self.sessions = SessionTable(bounds)
         self._keeping: Keeping | None = None
         self._lock = Lock()
         self._numbers = count(2)

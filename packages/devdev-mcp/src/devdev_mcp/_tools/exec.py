@@ -186,6 +186,7 @@ def _answer(running: Running, tokens: int, is_whole: bool) -> CallToolResult:
         original_bytes=_size(out) + _size(err),
         duration_ms=round(running.seconds * 1000),
         max_rss=(result.max_rss or None) if result is not None else None,
+        sandbox=None if result is None else _sandbox(result),
         op=0 if result is None else result.span,
         changed=changed,
         more_changed=more,
@@ -194,6 +195,10 @@ def _answer(running: Running, tokens: int, is_whole: bool) -> CallToolResult:
     if short_stderr.text:
         blocks.append(f"[stderr]\n{short_stderr.text}")
     return answer(fields, *blocks, _summary(fields, out.dropped + err.dropped))
+
+
+def _sandbox(result: ExecResult) -> str | None:
+    return None if result.containment == "none" else result.containment
 
 
 def _size(output: Output) -> int:

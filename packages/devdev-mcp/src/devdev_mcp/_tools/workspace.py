@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from devdev_exec import HOME, Conflict
+from devdev_exec import HOME, Conflict, Containment
 from mcp.types import CallToolResult
 from pydantic import Field
 
@@ -46,7 +46,8 @@ def workspace_info(
 
     A good first call. The workspace is in memory and ends with the server.
     """
-    info = _describe(space_of(call, workspace))
+    bounds = state_of(call).sessions.bounds
+    info = _describe(space_of(call, workspace), bounds.containment)
     lines = [
         f"workspace {info.id}: / is mounted at {info.mount}"
         if info.mount
@@ -61,7 +62,7 @@ def workspace_info(
     return answer(info, "\n".join(lines))
 
 
-def _describe(space: Space) -> InfoResult:
+def _describe(space: Space, containment: Containment) -> InfoResult:
     workspace, fs = space.workspace, space.fs
     space_used = fs.inodes.statvfs()
     why = space.why_unmounted
@@ -77,7 +78,7 @@ def _describe(space: Space) -> InfoResult:
         inodes_limit=space_used.inodes,
         digest=fs.tree_digest(),
         exec_available=workspace.path is not None,
-        sandbox=Sandbox(level="none", note=_NO_SANDBOX),
+        sandbox=_sandbox(containment),
         degraded=[] if why is None else [f"no exec: {why}"],
         snapshots=[
             SnapshotInfo(
@@ -86,6 +87,14 @@ def _describe(space: Space) -> InfoResult:
             for kept in fs.checkpoints()[-_SNAPSHOTS:]
         ],
     )
+
+
+def _sandbox(containment: Containment) -> Sandbox:
+    if containment.level == "none":
+        return Sandbox(level="none", note=_NO_SANDBOX)
+    network = "with" if containment.network else "without"
+    note = f"Commands run contained, {network} the network."
+    return Sandbox(level=containment.level, note=note)
 
 
 def _time(ns: int) -> str:
