@@ -9,7 +9,7 @@ from devdev_exec._pty import WindowSize
 from devdev_exec._terminal import Terminal
 
 _LAG_MAX = 1024 * 1024  # bytes that may wait to be drawn, so that looking is quick
-_PIECE = 64 * 1024
+_PIECE = 128 * 1024  # more than what comes at a time
 _QUERY = re.compile(rb"\x1b\[[>?=]?[0-9;]*[cnt]")
 _QUERY_MAX = (
     32  # bytes; where a query begins in one piece of output and ends in another
@@ -73,8 +73,9 @@ class Display:
                 self._draw(self._log.end)
                 self._terminal.feed(data)
                 self._position += len(data)
-            else:  # what the log drops for it has to be drawn
-                self._draw(self._log.end + len(data) - lag)
+            elif self._log.end + len(data) - self._position > lag:
+                # The log may drop it for this. In large pieces it is drawn faster.
+                self._draw(min(self._position + _PIECE, self._log.end))
             answer = bytes(self._terminal.replies)
             self._terminal.replies.clear()
             return answer

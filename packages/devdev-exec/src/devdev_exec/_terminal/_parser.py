@@ -176,6 +176,8 @@ class Parser:
 
 def only_shows(data: bytes) -> bool:
     """Whether bytes do no more than to show text, to colour it, and to move on."""
+    if b"\x1b" not in data:
+        return b"\x0e" not in data and b"\x0f" not in data
     return _ONLY_SHOWS.fullmatch(data) is not None
 
 
