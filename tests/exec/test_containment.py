@@ -318,6 +318,15 @@ def test_a_session_that_cannot_be_contained_is_not_started(ws: Workspace) -> Non
     assert ws.sessions() == ()
 
 
+@pytest.mark.parametrize("level", CONTAINED)
+def test_a_transaction_is_contained(ws: Workspace, level: Level) -> None:
+    script = ["sh", "-c", "cat /etc/shadow; echo new > file"]
+    with ws.run_transaction(script, containment=at(level)) as done:
+        assert done.result.containment == level
+        assert b"shadow: " in done.result.output
+    assert ws.fs.read_text("/file") == "new\n"
+
+
 # --- policies ----------------------------------------------------------------------
 
 

@@ -1,10 +1,13 @@
 """What the process that contains a program says of how that went."""
 
+import contextlib
 import errno
 import os
 import re
+import secrets
 import select
 import sys
+import tempfile
 import threading
 import time
 
@@ -17,16 +20,15 @@ _BUBBLEWRAP_FAILED = 1  # its exit code if it did not run the program
 
 
 class Report:
-    """A pipe to report by.
+    """A pipe to report by, with a name that only this user can open.
 
-    No descriptor of it is inherited. It is opened by its name in /proc, which only
-    this user can, and nobody who is contained.
+    Who reports removes the name at once: nobody who is contained can open it, and
+    nothing stays where this process is killed.
     """
 
     path: str
     """Where to write to."""
     _reader: int
-    _writer: int | None
     _text: str
     _is_over: bool
     """Whether to wait no longer."""
@@ -36,17 +38,22 @@ class Report:
         """Open the pipe.
 
         Raises:
-            OSError: too many files are open.
+            OSError: too many files are open, or none can be made.
             ContainmentError: not on this platform.
         """
         if sys.platform == "win32":
             raise ContainmentError("programs can be contained on Linux only")
-        self._reader, self._writer = os.pipe()
-        os.set_blocking(self._reader, False)
+        name = f"devdev-report-{secrets.token_hex(8)}"
+        self.path = os.path.join(tempfile.gettempdir(), name)
+        os.mkfifo(self.path, 0o600)
+        try:
+            self._reader = os.open(self.path, os.O_RDONLY | os.O_NONBLOCK)
+        except OSError:
+            os.unlink(self.path)
+            raise
         self._text = ""
         self._is_over = False
         self._lock = threading.Lock()
-        self.path = f"/proc/{os.getpid()}/fd/{self._writer}"
 
     def wait_started(self, level: Level, timeout: float) -> None:
         """Wait until the program runs, or for so many seconds.
@@ -58,12 +65,9 @@ class Report:
         """
         give_up = time.monotonic() + timeout
         with self._lock:
-            if self._wait(give_up) and level != "namespaces":
-                # From now on the process that is to become the program, and does, is
-                # the only one that can write.
-                self._close_writer()
-                while self._wait(give_up) and self._read():
-                    pass
+            # The end of what is reported is that the program was executed.
+            while self._wait(give_up) and self._read() and level != "namespaces":
+                pass
             self._check(level, None, b"")
 
     def _wait(self, give_up: float) -> bool:
@@ -122,12 +126,8 @@ class Report:
         self._is_over = True
         with self._lock:
             os.close(self._reader)
-            self._close_writer()
-
-    def _close_writer(self) -> None:
-        if self._writer is not None:
-            os.close(self._writer)
-            self._writer = None
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.path)
 
 
 def _bubblewrap_error(text: str) -> SpawnError | ContainmentError:

@@ -7,9 +7,11 @@ Its arguments are
 
     REPORT LEVEL [OPTION...] -- PROGRAM [ARGUMENT...]
 
-REPORT is where to write how it went: "contained", as the last thing before the program,
-and then "spawn" or in its place "failed", with an error number and a message. The
-options are NAME=VALUE: "RLIMIT_..." is a limit of that name, "bwrap" a word for
+REPORT names a pipe, and goes, so that the program cannot open it. To the pipe goes how
+it went: "contained", as the last thing before the program, and then "spawn", or in its
+place "failed", with an error number and a message.
+
+The options are NAME=VALUE: "RLIMIT_..." is a limit of that name, "bwrap" a word for
 bubblewrap, "read", "write" and "network" what Landlock lets through. The variables of
 the program are in the environment, with a prefix to each name so that none has an
 effect on this process or on bubblewrap.
@@ -48,6 +50,7 @@ def main(arguments: list[str]) -> "NoReturn":
         for word in arguments[2:end]
     ]
     report = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    os.unlink(path)
     try:
         _become(level, options, arguments[end + 1 :], report)
     except NotStarted as exc:
