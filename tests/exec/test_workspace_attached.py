@@ -95,4 +95,4 @@ def test_the_command_runs_a_program_in_a_workspace_that_is_there(ws: Workspace) 
 def test_the_command_takes_one_beginning(option: tuple[str, str]) -> None:
     done = devdev("exec", "--attach", "/x", *option, "--", "true")
     assert done.returncode == 2
-    assert b"--attach goes with neither" in done.stderr
+    assert b"--attach goes with none of" in done.stderr

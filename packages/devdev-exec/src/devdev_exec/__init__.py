@@ -64,13 +64,13 @@ from devdev_exec._race import Attempt as Attempt
 from devdev_exec._race import Outcome as Outcome
 from devdev_exec._race import Race as Race
 from devdev_exec._result import ExecResult as ExecResult
+from devdev_exec._runner import HOME as HOME
+from devdev_exec._runner import StartOptions as StartOptions
 from devdev_exec._session import Session as Session
 from devdev_exec._transaction import Check as Check
 from devdev_exec._transaction import CommitPolicy as CommitPolicy
 from devdev_exec._transaction import Transaction as Transaction
-from devdev_exec._workspace import HOME as HOME
 from devdev_exec._workspace import DriverChoice as DriverChoice
-from devdev_exec._workspace import StartOptions as StartOptions
 from devdev_exec._workspace import Workspace as Workspace
 
 __version__ = "0.1.0"

@@ -9,7 +9,8 @@ from devdev_exec._cli._pythons import DOCTEST_MODULES, RunningPython
 from devdev_exec._cli._steps import Step, StepFailed, Steps
 from devdev_exec._cli._style import size_text
 from devdev_exec._env import Environment
-from devdev_exec._workspace import HOME, Workspace
+from devdev_exec._runner import HOME
+from devdev_exec._workspace import Workspace
 
 TREE = "/python"
 """What is imported, and made a git repository."""

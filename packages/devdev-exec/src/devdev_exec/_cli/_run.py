@@ -24,7 +24,8 @@ from devdev_exec._cli._progress import Activity
 from devdev_exec._cli._streams import read_input
 from devdev_exec._cli._style import Style, plural
 from devdev_exec._result import ExecResult
-from devdev_exec._workspace import HOME, Workspace
+from devdev_exec._runner import HOME
+from devdev_exec._workspace import Workspace
 
 CHANGED_MEANWHILE = 4
 """What was to be written back to the host has changed there."""
