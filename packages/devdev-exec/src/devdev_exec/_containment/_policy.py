@@ -19,8 +19,9 @@ class Limits:
     and use little, such as node and java, want a lot."""
 
     processes: int | None = None
-    """Processes and threads of this user (RLIMIT_NPROC). Those outside are counted too,
-    except with the namespaces of an ordinary user. Root is not held to it."""
+    """Processes and threads of this user (RLIMIT_NPROC), those outside included: no
+    more are started while there are so many. Root is refused it, as it does not hold
+    for root."""
 
     cpu_seconds: int | None = None
     """Seconds of processor time (RLIMIT_CPU), then SIGKILL."""
