@@ -166,6 +166,14 @@ def _look_at_copying() -> Finding:
     return _ok(detail)
 
 
+def _look_at_winfsp() -> Finding:
+    try:
+        check_mountable(driver="winfsp")
+    except DriverUnavailable as error:
+        return Finding(Status.MISSING, str(error))
+    return _ok("WinFsp and winfspy are there: mount() shows a drive")
+
+
 def _try_workspace(driver: DriverChoice = "auto") -> Finding:
     start = time.perf_counter()
     command = ["/bin/sh", "-c", "echo probe > probe && cat probe"]
@@ -253,17 +261,25 @@ def _program(name: str, package: str, *, required: bool = False) -> Check:
     return Check(name, lambda: _look_at_program(name, package), required)
 
 
+_SHOWING = (
+    (Check("winfsp", _look_at_winfsp, required=False),)
+    if sys.platform == "win32"
+    else (
+        Check(_DEVICE, _look_at_device, required=False),
+        Check("right to mount", _look_at_right_to_mount, required=False),
+        Check("allow_other", _look_at_allow_other, required=False),
+        Check("fusectl", _look_at_fusectl, required=False),
+        Check("copy", _look_at_copying, required=False),
+    )
+)
+
 CHECKS = {
     "machine": (
         Check("Python", _look_at_python),
         Check("system", _look_at_system),
     ),
     "showing a workspace": (
-        Check(_DEVICE, _look_at_device, required=False),
-        Check("right to mount", _look_at_right_to_mount, required=False),
-        Check("allow_other", _look_at_allow_other, required=False),
-        Check("fusectl", _look_at_fusectl, required=False),
-        Check("copy", _look_at_copying, required=False),
+        *_SHOWING,
         Check("trial workspace", _try_workspace),
     ),
     "running programs": (
