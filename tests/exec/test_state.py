@@ -134,6 +134,15 @@ def test_what_a_command_changed_is_saved_when_it_has_ended(
         assert ws.fs.read_text("/f") == "1\n"
 
 
+def test_an_actor_of_any_name_does_not_hinder_a_save(state: Path) -> None:
+    options = StateOptions(directory=state, interval=FOREVER)
+    with Workspace(state=options, driver="copy") as ws:
+        for actor in ("\udcff", "a\nb" * 300, "\N{SNOWMAN}" * 340):
+            result = ws.exec(["sh", "-c", "echo >> f"], actor=actor)
+            assert result.unsaved == ""
+        in_memory(copy_of(state, "crashed")).close()
+
+
 @pytest.mark.fuse
 def test_what_a_command_changed_that_was_ended_is_saved_too(
     state: Path, tmp_path: Path

@@ -128,7 +128,9 @@ class Keeper:
         )
         header = Header(
             time_ns=time.time_ns(),
-            actor=actor.encode()[:ACTOR_MAX].decode("utf-8", "ignore"),
+            actor=actor.encode("utf-8", "replace")[:ACTOR_MAX].decode(
+                "utf-8", "ignore"
+            ),
             has_history=history or is_base,
         )
         older = self._directory.saves
