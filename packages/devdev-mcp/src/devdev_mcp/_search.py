@@ -62,14 +62,15 @@ class Search:
 
     def _read(self, path: str, ino: Ino) -> bytes | None:
         try:
-            if self.fs.inodes.getattr(ino).size > MAX_FILE_BYTES:
-                self.skipped.append(path)
-                return None
-            return self.fs.inodes.read(ino, 0, MAX_FILE_BYTES, True)
+            data = self.fs.inodes.read(ino, 0, MAX_FILE_BYTES + 1, True)
         except FsError as error:
             if error.errno in (Errno.ENOENT, Errno.ESTALE):  # it went meanwhile
                 return None
             raise
+        if len(data) > MAX_FILE_BYTES:
+            self.skipped.append(path)
+            return None
+        return data
 
 
 def _order(path: str) -> list[str]:
