@@ -9,7 +9,17 @@ import devdev_exec
 from tests.exec.cli import DEVDEV, TIMEOUT, devdev
 
 COMMANDS = (
-    *("run", "exec", "mount", "umount", "mounts", "snapshot", "import", "export"),
+    *(
+        "run",
+        "shell",
+        "exec",
+        "mount",
+        "umount",
+        "mounts",
+        "snapshot",
+        "import",
+        "export",
+    ),
     *("log", "doctor", "demo", "completion"),
 )
 

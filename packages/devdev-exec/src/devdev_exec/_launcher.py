@@ -205,14 +205,15 @@ class Launcher:
         deadline: float = math.inf,
         umask: int = 0o022,
         max_output: int = DEFAULT_MAX_OUTPUT,
+        draws: bool = True,
         on_start: StartHandler = lambda pid: None,
         on_end: Callable[[Link], object] = Link.finish,
     ) -> Link:
         """Start a program that goes on, with input that stays open.
 
         Arguments are those of `run`, but of each stream the last `max_output` bytes
-        are kept. `on_end` is called once it is over, in a thread that is for such calls
-        only, and calls `Link.finish`.
+        are kept, and `draws` says whether its screen is drawn. `on_end` is called once
+        it is over, in a thread that is for such calls only, and calls `Link.finish`.
 
         Raises:
             SpawnError, ExecError: As `run`.
@@ -230,7 +231,7 @@ class Launcher:
             deadline=deadline,
         )
         for _ in range(2):
-            link = Link(self._submit(), request, max_output)
+            link = Link(self._submit(), request, max_output, draws=draws)
             try:
                 is_started = link.open(on_start)
                 if is_started:

@@ -33,12 +33,20 @@ class Link:
     `changed` guards all of it but the logs, which guard themselves.
     """
 
-    def __init__(self, sock: socket.socket, request: Request, max_output: int) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        request: Request,
+        max_output: int,
+        *,
+        draws: bool = True,
+    ) -> None:
         self._sock = sock
         self._channel = Channel(sock)
         self._is_accepted = False
         self._is_closed = False
         self._in_flight = 0
+        self._draws = draws
         self._listeners: set[Callable[[], None]] = set()
         self.request = request
         self.pid = 0
@@ -137,7 +145,8 @@ class Link:
             case Kind.STARTED:
                 self.pid = json.loads(payload)["pid"]
             case Kind.OUTPUT:
-                answer = self.display.advance(payload) if self.display else b""
+                display = self.display if self._draws else None
+                answer = display.advance(payload) if display else b""
                 self.output.append(payload)
                 self.last_output = time.monotonic()
                 self._answer(answer)

@@ -56,6 +56,7 @@ class StartOptions(TypedDict, total=False):
     pty: bool
     size: WindowSize
     term: str
+    screen: bool
     timeout: float | None
     environment: Environment | None
     containment: Containment
@@ -200,6 +201,7 @@ class Runner:
         pty: bool = True,
         size: WindowSize = DEFAULT_WINDOW_SIZE,
         term: str = DEFAULT_TERM,
+        screen: bool = True,
         timeout: float | None = None,
         environment: Environment | None = None,
         containment: Containment = UNCONTAINED,
@@ -215,7 +217,8 @@ class Runner:
         gets pipes: for programs that talk to programs. TERM is `term`. It may run for
         `timeout` seconds; None is as long as the workspace is open. Of each stream,
         the last `max_output` bytes are kept, in a file without a name where temporary
-        files are.
+        files are. With `screen=False` its screen stays empty, and nothing answers what
+        it asks its terminal: for who passes all on to a terminal of his own.
 
         Raises:
             FsError, SpawnError, ExecError, OSError, MergeConflict, MountError: as
@@ -251,6 +254,7 @@ class Runner:
                     deadline=give_up,
                     umask=self._umask,
                     max_output=max_output,
+                    draws=screen,
                     on_start=running.on_start,
                     on_end=partial(_end_session, running, contained, turn),
                 )

@@ -26,6 +26,7 @@ workspace keeps a tree apart, it is no jail."""
 _COMMANDS = {
     "run": "run a program on a copy of a directory, and look at what it changed",
     "exec": "run a program in a new workspace, or in one that is there",
+    "shell": "work in a workspace at this terminal",
     "mount": "show a filesystem at a directory",
     "umount": "end what is shown at a directory",
     "mounts": "list what is shown where",

@@ -5,6 +5,8 @@ import errno
 import math
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import get_args
 
 from devdev_mount import AlreadyExists, DriverName, SnapshotError
@@ -33,7 +35,7 @@ from devdev_exec._cli._streams import (
     terminal_writer,
 )
 from devdev_exec._cli._style import plural
-from devdev_exec._env import Environment
+from devdev_exec._env import Environment, Preset
 from devdev_exec._errors import SpawnError
 from devdev_exec._launcher import DEFAULT_WINDOW_SIZE
 from devdev_exec._pty import WindowSize
@@ -84,6 +86,12 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.description = _DESCRIPTION
     parser.epilog = _EPILOG
     parser.set_defaults(parser=parser)
+    add_content_options(parser)
+    add_program_options(parser)
+
+
+def add_content_options(parser: argparse.ArgumentParser) -> None:
+    """What can be said of the workspace."""
     content = parser.add_argument_group("what is in the workspace")
     content.add_argument(
         "--import", dest="source", metavar="DIR", help="copy what is in DIR to its root"
@@ -105,7 +113,6 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         help="use the workspace that is served at DIR, which goes on (devdev mounts)",
     )
     add_driver_option(content)
-    add_program_options(parser)
 
 
 def add_import_options(to: argparse._ActionsContainer) -> None:
@@ -136,19 +143,7 @@ def add_driver_option(to: argparse._ActionsContainer) -> None:
 def add_program_options(parser: argparse.ArgumentParser) -> None:
     """What can be said of a program, and the program itself."""
     program = parser.add_argument_group("how the program runs")
-    program.add_argument(
-        "--env",
-        action="append",
-        default=[],
-        type=_variable,
-        metavar="NAME[=VALUE]",
-        help="set a variable, or pass on yours, or all that match a pattern such as "
-        "LC_*; may be repeated",
-    )
-    program.add_argument("--path", help="PATH, if not the standard one")
-    program.add_argument(
-        "--cwd", default="/", metavar="DIR", help="where in the workspace (/)"
-    )
+    add_environment_options(program)
     program.add_argument(
         "--timeout",
         type=_seconds,
@@ -172,6 +167,23 @@ def add_program_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("command", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
 
 
+def add_environment_options(to: argparse._ActionsContainer) -> None:
+    """What the program finds."""
+    to.add_argument(
+        "--env",
+        action="append",
+        default=[],
+        type=_variable,
+        metavar="NAME[=VALUE]",
+        help="set a variable, or pass on yours, or all that match a pattern such as "
+        "LC_*; may be repeated",
+    )
+    to.add_argument("--path", help="PATH, if not the standard one")
+    to.add_argument(
+        "--cwd", default="/", metavar="DIR", help="where in the workspace (/)"
+    )
+
+
 def _variable(text: str) -> tuple[str, str | None]:
     name, separator, value = text.partition("=")
     if not name:
@@ -193,16 +205,9 @@ def run(args: argparse.Namespace) -> int:
     """Do what `devdev exec` is for; return its exit code."""
     # What can be found wrong at once is, before anything is started.
     argv = checked_argv(args)
-    own = (args.snapshot_in, args.driver, args.state)
-    if args.attach is not None and own != (None, None, None):
-        message = "--attach goes with none of --snapshot-in, --driver and --state"
-        args.parser.error(message)
-    if args.snapshot_out is not None:
-        check_writable(args.snapshot_out)
+    check_content(args)
     stdin = read_input() if args.stdin else b""
-    with _open_workspace(args) as workspace:
-        if args.source is not None:
-            import_directory(workspace, args)
+    with open_workspace(args) as workspace:
         result = execute(workspace, argv, stdin, args)
         if args.snapshot_out is not None:
             write_snapshot(args.snapshot_out, workspace.snapshot())
@@ -210,6 +215,20 @@ def run(args: argparse.Namespace) -> int:
                 say(f"wrote snapshot {args.snapshot_out!r}")
     tell_of_unkept(result)
     return exit_code(result)
+
+
+def check_content(args: argparse.Namespace) -> None:
+    """Find out at once what of the workspace cannot be as it is said.
+
+    Raises:
+        CommandError: the snapshot could not be written.
+    """
+    own = (args.snapshot_in, args.driver, args.state)
+    if args.attach is not None and own != (None, None, None):
+        message = "--attach goes with none of --snapshot-in, --driver and --state"
+        args.parser.error(message)
+    if args.snapshot_out is not None:
+        check_writable(args.snapshot_out)
 
 
 def checked_argv(args: argparse.Namespace) -> list[str]:
@@ -229,7 +248,20 @@ def tell_of_unkept(result: ExecResult) -> None:
         say(f"not kept: {path!r}: {reason}")
 
 
-def _open_workspace(args: argparse.Namespace) -> Workspace:
+@contextmanager
+def open_workspace(args: argparse.Namespace) -> Iterator[Workspace]:
+    """The workspace, with what is to be in it.
+
+    Raises:
+        CommandError: it cannot be; says why.
+    """
+    with _workspace(args) as workspace:
+        if args.source is not None:
+            import_directory(workspace, args)
+        yield workspace
+
+
+def _workspace(args: argparse.Namespace) -> Workspace:
     if args.attach is not None:
         return Workspace.attach(args.attach)
     driver: DriverChoice = args.driver or "auto"
@@ -279,31 +311,42 @@ def execute(
     try:
         result = workspace.exec(
             argv,
-            cwd=_checked_cwd(workspace, args.cwd),
+            cwd=checked_cwd(workspace, args.cwd),
             pty=args.pty,
-            size=_window_size(),
+            size=window_size(),
             stdin=stdin,
             timeout=args.timeout,
-            environment=Environment(
-                inherit=tuple(name for name, value in args.env if value is None),
-                variables={
-                    name: value for name, value in args.env if value is not None
-                },
-                path=args.path,
-            ),
+            environment=environment_of(args),
             containment=containment_of(args),
             max_output=_KEPT_OUTPUT,
             on_output=output,
             on_stderr=RawWriter(STDERR),
         )
     except SpawnError as error:
-        code = NOT_FOUND if error.errno == errno.ENOENT else NOT_EXECUTABLE
-        raise CommandError(str(error), code) from error
+        raise not_started(error) from error
     output.finish()
     return result
 
 
-def _checked_cwd(workspace: Workspace, cwd: str) -> str:
+def not_started(error: SpawnError) -> CommandError:
+    """The error of a program that was not found, or cannot be executed."""
+    code = NOT_FOUND if error.errno == errno.ENOENT else NOT_EXECUTABLE
+    return CommandError(str(error), code)
+
+
+def environment_of(
+    args: argparse.Namespace, preset: Preset = "standard"
+) -> Environment:
+    """The variables that the program finds."""
+    return Environment(
+        preset=preset,
+        inherit=tuple(name for name, value in args.env if value is None),
+        variables={name: value for name, value in args.env if value is not None},
+        path=args.path,
+    )
+
+
+def checked_cwd(workspace: Workspace, cwd: str) -> str:
     """The directory, if there is one.
 
     Raises:
@@ -316,7 +359,7 @@ def _checked_cwd(workspace: Workspace, cwd: str) -> str:
         raise CommandError(f"{message}; name it as seen from its root") from error
 
 
-def _window_size() -> WindowSize:
+def window_size() -> WindowSize:
     """Our own terminal's size, where standard output is one."""
     try:
         columns, rows = os.get_terminal_size(STDOUT)

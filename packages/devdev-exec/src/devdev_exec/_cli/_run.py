@@ -36,7 +36,7 @@ Run a program in a throwaway workspace: an empty one, or a copy of the directory
 (--keep) or written back (--apply). --diff shows it.
 
 The program sees its workspace as a real directory, but runs as you, with your files
-and network in reach: a workspace is no jail."""
+and network in reach, unless --containment keeps it from them."""
 
 _EPILOG = """\
 --apply writes exactly what changed: files and links that are new, changed or gone,
