@@ -4,7 +4,7 @@ from hashlib import sha256
 from typing import Any
 
 import pytest
-from devdev_fs import Fs, FsBase, FsError, SnapshotError
+from devdev_fs import ConflictKind, Errno, Fs, FsBase, FsError, SnapshotError
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -230,3 +230,28 @@ def test_whatever_is_put_into_a_step_is_refused_or_as_dumped(
         except FsError:
             continue
         fs.check_invariants()
+
+
+@pytest.mark.parametrize(
+    "was",
+    [
+        touch(directory(4, {}), ino=4, links=[2, b"below a file"]),
+        touch(regular(4), ino=4, links=[2, b"below a file"]),
+    ],
+    ids=["directory", "file"],
+)
+def test_what_never_was_a_tree_is_not_gone_back_to(was: Told) -> None:
+    fs = Fs()
+    fs.load(past(span(), was))
+    before = fs.dump(history=True)
+    with pytest.raises(FsError, match="leads nowhere: inode 4 has no name") as caught:
+        fs.undo(1)
+    assert caught.value.errno == Errno.EIO
+    assert fs.dump(history=True) == before
+    fs.check_invariants()
+
+
+def test_what_was_in_itself_is_a_conflict() -> None:
+    fs = Fs()
+    fs.load(past(span(), touch(directory(4, {}), ino=4, links=[4, b"itself"])))
+    assert [each.kind for each in fs.undo(1).conflicts] == [ConflictKind.CYCLE]

@@ -165,7 +165,8 @@ class FsBase(PathOps):
 
         Raises:
             FsError: ESTALE (it was dropped), ENOENT, EBUSY (it has not ended), EINVAL
-                (it is undone already), ENOSPC.
+                (it is undone already), ENOSPC, EIO (the history was loaded from a
+                snapshot that `dump` did not write, and makes no tree).
         """
         return self.run(_history.undo, span)
 

@@ -16,12 +16,14 @@ from devdev_fs._journal import CheckpointEntry, Journal, SpanEntry
 from devdev_fs._merge import merge as merge_images
 from devdev_fs._namei import as_bytes
 from devdev_fs._past import TEXT_MAX, Past
+from devdev_fs._relink import BrokenTree, relink
 from devdev_fs._restore import restore_all, restore_paths
 from devdev_fs._snapshotdump import Whole
 from devdev_fs._snapshotload import Loaded
 from devdev_fs._snapshotload import load as load_snapshot
+from devdev_fs._sparse import Sparse
 from devdev_fs._table import RENEW, InodeTable
-from devdev_fs._types import LIMIT_MAX
+from devdev_fs._types import LIMIT_MAX, Ino
 from devdev_fs._versions import Checkpoint, Log, Merge, Span, Undo
 
 
@@ -283,13 +285,41 @@ def _undone_by(journal: Journal, number: int) -> SpanEntry | None:
 def _take_back(
     table: InodeTable, journal: Journal, span: SpanEntry, number: int
 ) -> Undo:
-    merged = _undo.undo(journal, span, table.freeze())
+    live = table.freeze()
+    merged = _undo.undo(journal, span, live)
     if merged.conflicts:
         return Undo(0, merged.conflicts)
+    merged = _as_tree(live, merged)
     _check_room(table, merged)
     with _own_span(table, undoes=number) as undoing:
         _put(table, merged)
     return Undo(undoing.number if undoing.records else 0, [])
+
+
+def _as_tree(live: Image, merged: Merged) -> Merged:
+    """What was merged, once it is certain that it leaves a tree.
+
+    A history that was loaded can tell of versions that never were there together.
+
+    Raises:
+        FsError: EIO (it leaves none).
+    """
+    inodes: Sparse[Inode] = Sparse()
+    inodes.copy_of(live.inodes)
+    touched = {ino: (live.inodes.get(ino), new) for ino, new in merged.target.items()}
+    for ino, (old, new) in touched.items():
+        if new is not None:
+            inodes.set(ino, new)
+        elif old is not None:
+            inodes.remove(ino)
+    try:
+        relink(live.inodes, inodes, touched)
+    except BrokenTree as error:
+        message = f"the history that was loaded leads nowhere: {error}"
+        raise FsError(Errno.EIO, message) from error
+    changed = live.inodes.differences(inodes)
+    target = {Ino(ino): new for ino, _, new in changed}
+    return Merged(target, merged.conflicts, merged.next_ino)
 
 
 def merge(table: InodeTable, base: Image, other: Image, policy: OnConflict) -> Merge:

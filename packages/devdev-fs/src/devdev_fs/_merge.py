@@ -82,11 +82,8 @@ class _Merge:
         self._conflicts.add(Conflict(kind, as_str(path), detail))
 
     def _path(self, node: Node) -> bytes:
-        if node.ours is not None:
-            return first_path(self._ours, node.ours)
-        # There is no conflict about what neither side has.
-        assert node.theirs is not None
-        return first_path(self._theirs, node.theirs)
+        image = self._theirs if node.ours is None else self._ours
+        return first_path(image, node.version)
 
 
 def _by_path(conflict: Conflict) -> tuple[str, int, str]:

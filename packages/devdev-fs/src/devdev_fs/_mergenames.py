@@ -261,7 +261,8 @@ class NameMerge:
             at = self._nodes.get(ino)
             above[ino] = at
             links = at.links if at else self._our_links(ino)
-            if not links:
+            if len(links) != 1:
+                # Nothing is there; or what is no directory, if a history is not sound.
                 return False
             ((ino, _),) = links
         if ino == ROOT_INO:
