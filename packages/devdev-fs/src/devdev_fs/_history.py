@@ -306,12 +306,16 @@ def _as_tree(live: Image, merged: Merged) -> Merged:
     """
     inodes: Sparse[Inode] = Sparse()
     inodes.copy_of(live.inodes)
-    touched = {ino: (live.inodes.get(ino), new) for ino, new in merged.target.items()}
-    for ino, (old, new) in touched.items():
-        if new is not None:
-            inodes.set(ino, new)
-        elif old is not None:
+    touched = {
+        ino: (live.inodes.get(ino), new)
+        for ino, new in merged.target.items()
+        if new is not None or live.inodes.get(ino) is not None
+    }
+    for ino, (_, new) in touched.items():
+        if new is None:
             inodes.remove(ino)
+        else:
+            inodes.set(ino, new)
     try:
         relink(live.inodes, inodes, touched)
     except BrokenTree as error:
