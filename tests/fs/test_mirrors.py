@@ -116,6 +116,7 @@ TOLD: list[tuple[str, Call, list[str]]] = [
     ("readlink", lambda t: t.fs.readlink("/d/link"), ["access link"]),
     ("readdir", lambda t: t.fs.inodes.readdir(t["d"]), ["access d"]),
     ("listdir", lambda t: t.fs.listdir("/d"), ["access d"]),
+    ("scandir", lambda t: t.fs.scandir("/d"), ["access d"]),
     ("pin", lambda t: t.fs.inodes.pin(t["file"]), []),
     # content
     (

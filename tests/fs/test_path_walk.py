@@ -127,7 +127,20 @@ def test_names_that_are_not_utf8_are_reached_by_str_and_bytes(fs: FsBase) -> Non
     assert fs.readlink("/l") == "\udcff"
 
 
-@pytest.mark.parametrize("call", ["stat", "exists", "glob", "listdir"])
+def test_a_directory_is_scanned_with_the_attributes_of_each_name(tree: FsBase) -> None:
+    tree.write_bytes(b"/d/\xff", b"x")
+    found = tree.scandir("/d")
+    assert [name for name, _ in found] == tree.listdir("/d")
+    assert [stat for _, stat in found] == [
+        tree.lstat(f"/d/{name}") for name in tree.listdir("/d")
+    ]
+    with refused(tree, Errno.ENOTDIR):
+        tree.scandir("/d/file")
+    with refused(tree, Errno.ENOENT):
+        tree.scandir("/nothing")
+
+
+@pytest.mark.parametrize("call", ["stat", "exists", "glob", "listdir", "scandir"])
 def test_a_surrogate_that_stands_for_no_byte_is_refused(fs: FsBase, call: str) -> None:
     with refused(fs, Errno.EINVAL):
         getattr(fs, call)("/\ud800")

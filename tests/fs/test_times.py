@@ -39,6 +39,7 @@ MOVES: list[tuple[str, Call, dict[str, str]]] = [
     ("readlink", lambda t: t.fs.inodes.readlink(t["link"]), {"link": "a"}),
     ("readdir", lambda t: t.fs.inodes.readdir(t["d"]), {"d": "a"}),
     ("listdir", lambda t: t.fs.listdir("/d"), {"d": "a"}),
+    ("scandir", lambda t: t.fs.scandir("/d"), {"d": "a"}),
     ("walk", lambda t: t.fs.walk("/"), {}),
     ("glob", lambda t: t.fs.glob("/**"), {}),
     ("dump", lambda t: t.fs.dump(), {}),

@@ -265,6 +265,16 @@ class PathOps(ABC):
         """
         return self.run(_paths.listdir, path)
 
+    def scandir(self, path: Path = "/") -> list[tuple[str, Stat]]:
+        """What is in a directory: each name and its attributes, sorted by name.
+
+        As `listdir` and `lstat` of each, but of one instant.
+
+        Raises:
+            FsError: as a walk, ENOTDIR.
+        """
+        return self.run(_paths.scandir, path)
+
     def walk(self, top: Path = "/") -> Listing:
         """Every directory below `top`: its path, its directories, its other names.
 

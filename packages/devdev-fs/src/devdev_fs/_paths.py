@@ -412,6 +412,14 @@ def listdir(table: InodeTable, path: Path) -> list[str]:
     return [as_str(name) for name in directory.entries.names()]
 
 
+def scandir(table: InodeTable, path: Path) -> list[tuple[str, Stat]]:
+    """See `PathOps.scandir`."""
+    directory = _directory(find(table, path), path)
+    table.touch_atime(directory)
+    entries = sorted(table.entries(directory), key=itemgetter(0))
+    return [(as_str(name), inode.stat()) for name, inode in entries]
+
+
 def walk_tree(table: InodeTable, top: Path) -> Listing:
     """See `PathOps.walk`."""
     root = _directory(find(table, top), top)

@@ -112,6 +112,7 @@ _OPERATIONS: tuple[Op, ...] = (
     _paths.exists,
     _paths.touch,
     _paths.listdir,
+    _paths.scandir,
     _paths.walk_tree,
     _paths.glob,
     _snapshot.dump,

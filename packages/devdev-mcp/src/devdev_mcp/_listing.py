@@ -40,44 +40,42 @@ class Walk:
         Raises:
             FsError: as a walk, ENOTDIR.
         """
-        return self._below((), self.fs.listdir(self.path), after)
+        return self._below((), self.fs.scandir(self.path), after)
 
-    def _below(self, trail: Trail, names: list[str], after: Trail) -> Iterator[Listed]:
-        for name in names:
+    def _below(
+        self, trail: Trail, found: list[tuple[str, Stat]], after: Trail
+    ) -> Iterator[Listed]:
+        for name, stat in found:
             here = (*trail, _encode(name))
             if here[-1:] < after[:1] or self._ignores(here[-1]):
                 continue
             is_passed = here[-1:] == after[:1]
-            listed = self._look(here)
-            if listed is None:
-                continue
             if not is_passed:
-                yield listed
-            if listed.stat.is_dir and len(here) < self.depth:
+                yield Listed(
+                    here, stat, self._target(here) if stat.is_symlink else None
+                )
+            if stat.is_dir and len(here) < self.depth:
                 deeper = after[1:] if is_passed else ()
-                yield from self._below(here, self._list(here), deeper)
+                yield from self._below(here, self._scan(here), deeper)
 
     def _ignores(self, name: bytes) -> bool:
         return any(fnmatchcase(show_name(name), pattern) for pattern in self.ignore)
 
-    def _list(self, trail: Trail) -> list[str]:
+    def _scan(self, trail: Trail) -> list[tuple[str, Stat]]:
         try:
-            return self.fs.listdir(self._path(trail))
+            return self.fs.scandir(self._path(trail))
         except FsError as error:
             if error.errno in (Errno.ENOENT, Errno.ENOTDIR):  # it changed meanwhile
                 return []
             raise
 
-    def _look(self, trail: Trail) -> Listed | None:
-        path = self._path(trail)
+    def _target(self, trail: Trail) -> bytes | None:
         try:
-            stat = self.fs.lstat(path)
-            target = _encode(self.fs.readlink(path)) if stat.is_symlink else None
+            return _encode(self.fs.readlink(self._path(trail)))
         except FsError as error:
-            if error.errno in (Errno.ENOENT, Errno.EINVAL):  # it changed meanwhile
+            if error.errno in (Errno.ENOENT, Errno.ENOTDIR, Errno.EINVAL):  # likewise
                 return None
             raise
-        return Listed(trail, stat, target)
 
     def _path(self, trail: Trail) -> bytes:
         return posixpath.join(self.path, *trail)
