@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from devdev_mount import DriverName, DriverUnavailable, check_mountable
@@ -32,10 +33,17 @@ CAP_SYS_ADMIN = 21
 
 @pytest.fixture(autouse=True)
 def signals_have_effect() -> Iterator[None]:
-    """Even if the tests run in the background of a shell, which ignores SIGINT."""
-    old = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Even if the tests run in the background of a shell, or under nohup(1).
+
+    Those ignore SIGINT or SIGHUP, and so would what the tests start.
+    """
+    effects: dict[int, Any] = {signal.SIGINT: signal.default_int_handler}
+    if sys.platform != "win32":
+        effects[signal.SIGHUP] = signal.SIG_DFL
+    old = {number: signal.signal(number, effects[number]) for number in effects}
     yield
-    signal.signal(signal.SIGINT, old)
+    for number, handler in old.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
