@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -77,6 +78,17 @@ def test_a_directory_that_changed_meanwhile_is_left_alone(source: Path) -> None:
     assert result.stderr.decode().splitlines()[1:] == ["  /f"]
     assert "has changed meanwhile" in result.stderr.decode()
     assert (source / "f").read_text() == "mine\n"
+    assert take_work(result.stderr) == b"two\n"
+
+
+def take_work(errors: bytes) -> bytes:
+    """What /f has in the file that the work is in, as the message says; removes it."""
+    found = re.search(rb"work is in '(.+?)'", errors)
+    assert found is not None
+    work = Path(found[1].decode())
+    content = devdev("snapshot", "cat", work, "/f").stdout
+    work.unlink()
+    return content
 
 
 @pytest.mark.parametrize("end", ["kill $$", "sleep 9"])
@@ -86,6 +98,7 @@ def test_a_program_that_did_not_finish_changes_nothing(source: Path, end: str) -
     assert result.returncode in (128 + signal.SIGTERM, 124)
     assert b"nothing was written back" in result.stderr
     assert (source / "f").read_text() == "one\n"
+    assert take_work(result.stderr) == b"two\n"
 
 
 def test_ctrl_c_changes_nothing(source: Path) -> None:
@@ -105,6 +118,7 @@ def test_what_git_ignores_is_neither_seen_nor_touched(source: Path) -> None:
     assert devdev("run", *options, "--", "test", "-e", "built").returncode == 1
     result = devdev("run", *options, "--", "mkdir", "built")
     assert result.returncode == 4
+    assert take_work(result.stderr) == b"one\n"
     assert os.listdir(source / "built") == []
 
 

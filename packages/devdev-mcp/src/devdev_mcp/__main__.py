@@ -124,7 +124,8 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="devdev-mcp",
         description="MCP server with files in memory that real programs use.",
-        epilog="Commands run as the user of this server: this is not a sandbox.",
+        epilog="Commands run as the user of this server, with the host in view: "
+        "without --contain this is not a sandbox.",
     )
     parser.add_argument(
         "--version", action="version", version=f"devdev-mcp {__version__}"

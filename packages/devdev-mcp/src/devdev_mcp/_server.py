@@ -30,8 +30,9 @@ A workspace in memory: file tools and exec_command work on the same tree.
 Paths: tools take absolute workspace paths (/src/app.py). Programs see that tree at \
 its mount (workspace_info tells it): in commands use paths relative to cwd, or \
 "$WORKSPACE/src/app.py". Tools understand host paths inside the mount too.
-Commands run as the user of this server, with the host and the network in reach: this \
-is no sandbox. One that runs on is a session: exec_input waits for it and types to it.
+Commands run as the user of this server, with the host and the network in reach unless \
+workspace_info tells of a sandbox. One that runs on is a session: exec_input waits for \
+it and types to it.
 Undo: every call that changes files has an op, commands too: undo takes one back, \
 history lists them, restore goes back to a snapshot.
 workspace: the id of a workspace, by default the first.

@@ -93,16 +93,23 @@ def write_snapshot(path: str, snapshot: bytes) -> None:
         check_writable(path)
         _replace(os.path.realpath(path), lambda file: file.write(snapshot))
     except CommandError as error:
-        raise CommandError(f"{error}; {_save_elsewhere(snapshot, error)}") from error
+        raise CommandError(_moved(error, snapshot)) from error
     except OSError as error:
         problem = f"cannot write snapshot {path!r}: {error.strerror or error}"
-        raise CommandError(
-            f"{problem}; {_save_elsewhere(snapshot, problem)}"
-        ) from error
+        raise CommandError(_moved(problem, snapshot)) from error
 
 
-def _save_elsewhere(snapshot: bytes, problem: object) -> str:
-    """Put a snapshot where it can be found; say where.
+def _moved(problem: object, snapshot: bytes) -> str:
+    path = save_aside(snapshot, problem)
+    return f"{problem}; it is in {path!r} instead: move it to where it is to be"
+
+
+def save_aside(snapshot: bytes, problem: object) -> str:
+    """Put a snapshot into the directory for temporary files; return its path.
+
+    Args:
+        snapshot: what would be lost otherwise.
+        problem: why it is not where it was to be, for the message if this fails too.
 
     Raises:
         NotSaved: it cannot be written there either.
@@ -118,7 +125,7 @@ def _save_elsewhere(snapshot: bytes, problem: object) -> str:
         if path:
             os.unlink(path)
         raise NotSaved(f"{problem}; nor elsewhere: {reason_of(error)}") from error
-    return f"it is in {path!r} instead: move it to where it is to be"
+    return path
 
 
 def write_file(path: str, what: str, write: Callable[[BinaryIO], object]) -> None:

@@ -19,7 +19,7 @@ from devdev_exec._cli._exec import (
     say,
     tell_of_unkept,
 )
-from devdev_exec._cli._files import check_writable, write_snapshot
+from devdev_exec._cli._files import check_writable, save_aside, write_snapshot
 from devdev_exec._cli._progress import Activity
 from devdev_exec._cli._streams import read_input
 from devdev_exec._cli._style import Style, plural
@@ -44,8 +44,9 @@ modes, directories. It does so however the program exits, but not if --timeout o
 signal ended it. If any of that has changed in DIR since it was copied, nothing is
 written, the paths are listed, and the exit code is 4. All of it is prepared in DIR
 first (.devdev-apply-*) and then renamed; what goes wrong on the way is put back, by the
-next `devdev run --from DIR` if this one was killed. Each file changes in one step, but
-several do not change in one instant.
+next `devdev run --from DIR --apply` if this one was killed. Each file changes in one
+step, but several do not change in one instant. Work that is not written back is kept in
+a file, which is named.
 
 HOME is a directory of the workspace, /home; what is there belongs to DIR only if DIR
 has a directory of that name.
@@ -134,12 +135,14 @@ def _finish(
     applied = None
     is_whole = not result.timed_out and result.signal is None
     if tree is not None and is_whole:
-        applied = _apply(args.source, tree, before, after)
+        applied = _apply(args, tree, before, after)
         if args.verbose:
             count = len(applied["added"] + applied["changed"] + applied["removed"])
             say(f"wrote {plural(count, 'path')} back to {args.source!r}")
     elif tree is not None:
-        say(f"nothing was written back to {args.source!r}: the program did not finish")
+        problem = f"nothing was written back to {args.source!r}"
+        where = _kept(args, after, problem)
+        say(f"{problem}: the program did not finish; its work is in {where!r}")
     if args.json:
         report = {
             "exit_code": result.exit_code,
@@ -162,25 +165,40 @@ def _finish(
 
 
 def _apply(
-    source: str, tree: HostTree, before: FsBase, after: FsBase
+    args: argparse.Namespace, tree: HostTree, before: FsBase, after: FsBase
 ) -> dict[str, tuple[str, ...]]:
-    """Write it back; the paths.
+    """Write it back; the paths. If that fails, the work is kept in a file.
 
     Raises:
         CommandError: some of it has changed there; says which.
     """
     try:
-        with Activity(sys.stderr, f"writing to {source}"):
+        with Activity(sys.stderr, f"writing to {args.source}"):
             report = tree.apply(before, after)
     except HostChanged as error:
-        reason = f"nothing was written back: {source!r} has changed meanwhile"
-        message = "\n  ".join((f"{reason} (--keep keeps the work)", *error.paths))
+        problem = f"nothing was written back: {args.source!r} has changed meanwhile"
+        where = f"the work is in {_kept(args, after, problem)!r}"
+        message = "\n  ".join((f"{problem}; {where}", *error.paths))
         raise CommandError(message, CHANGED_MEANWHILE) from error
+    except Exception as error:
+        say(f"the work is in {_kept(args, after, error)!r}")
+        raise
     return {
         "added": report.added,
         "changed": report.changed,
         "removed": report.removed,
     }
+
+
+def _kept(args: argparse.Namespace, after: FsBase, problem: object) -> str:
+    """The file that has the work: the one that was asked for, or another one.
+
+    Raises:
+        CommandError: it can be written nowhere.
+    """
+    if args.keep is not None:
+        return str(args.keep)
+    return save_aside(after.dump(), problem)
 
 
 _COLOURS = {b"+": "green", b"-": "red", b"@": "yellow"}
