@@ -11,9 +11,8 @@ from typing import Protocol
 
 # Colours, which are not kept, do not interrupt text.
 _COLOUR = re.compile("\x1b\\[[0-9;:]*m")
-_ONLY_SHOWS = re.compile(b"(?:[^\x0e\x0f\x1b]++|\x1b\\[[0-9;:]*m)*+")
-_SHOWN = f"[^\x00-\x1f\x7f-\x9f]++|{_COLOUR.pattern}"
-_TEXT = re.compile(f"(?:{_SHOWN})++")
+_NO_COLOUR = re.compile(b"\x1b(?!\\[[0-9;:]*m)")
+_TEXT = re.compile(f"(?:[^\x00-\x1f\x7f-\x9f]+|{_COLOUR.pattern})+")
 _CSI = re.compile("\x1b\\[([<-?]?)([0-9;:]*)([ -/]*)([@-~])")
 _CONTROL = re.compile("[\x00-\x17\x19\x1c-\x1f]+")
 _STRING = re.compile("[^\x07\x18\x1a\x1b]+")
@@ -176,9 +175,9 @@ class Parser:
 
 def only_shows(data: bytes) -> bool:
     """Whether bytes do no more than to show text, to colour it, and to move on."""
-    if b"\x1b" not in data:
-        return b"\x0e" not in data and b"\x0f" not in data
-    return _ONLY_SHOWS.fullmatch(data) is not None
+    if b"\x0e" in data or b"\x0f" in data:
+        return False
+    return _NO_COLOUR.search(data) is None
 
 
 def _number(parameter: str) -> int:
