@@ -80,8 +80,9 @@ def test_a_signal_during_an_import_ends_it(
     number: signal.Signals, mark: Mark, many_files: Path, run_roots: tuple[Path, ...]
 ) -> None:
     command = ("exec", "--import", many_files, "--", "sleep", "60")
+    before = set(find_mounts(run_roots))  # what other tests share
     with Background(*command, variables=mark.variables) as running:
-        wait_until(lambda: any(find_mounts(run_roots)), "the mount")
+        wait_until(lambda: set(find_mounts(run_roots)) > before, "the mount")
         code, _, errors = running.end(number)
         assert (code, errors) == (128 + number, b"")
 
