@@ -280,10 +280,13 @@ def test_what_ends_early_leaves_nothing(ws: Workspace, mark: Mark) -> None:
 
 @pytest.mark.fuse
 def test_the_servers_end_ends_a_transaction() -> None:
+    before = set(children(os.getpid()))
     with Workspace(driver="fuse") as ws:
         ws.fs.write_text("/f", "x")
         server = next(
-            pid for pid in children(os.getpid()) if "_server import" in command_of(pid)
+            pid
+            for pid in set(children(os.getpid())) - before
+            if "_server import" in command_of(pid)
         )
 
         def kill(output: bytes) -> None:
