@@ -6,6 +6,7 @@
 from devdev_mount import AlreadyExists as AlreadyExists
 from devdev_mount import ArchiveError as ArchiveError
 from devdev_mount import Checkpoint as Checkpoint
+from devdev_mount import Closing as Closing
 from devdev_mount import Conflict as Conflict
 from devdev_mount import ConflictPolicy as ConflictPolicy
 from devdev_mount import Difference as Difference
@@ -84,6 +85,7 @@ __all__ = (
     "Cancellation",
     "Check",
     "Checkpoint",
+    "Closing",
     "CommitPolicy",
     "Conflict",
     "ConflictPolicy",

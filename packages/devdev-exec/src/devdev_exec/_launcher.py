@@ -17,8 +17,9 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
-from typing import IO, Self
+from typing import IO
+
+from devdev_mount import Closing
 
 from devdev_exec._call import Call, OutputHandler, StartHandler
 from devdev_exec._cancellation import Cancellation
@@ -59,7 +60,7 @@ main(int(control), int(owner))
 _OPTIONS = ("-I", "-S", "-X", "utf8", "-c")
 
 
-class Launcher:
+class Launcher(Closing):
     """Runs programs, each with its whole tree of processes, and ends them all.
 
     Any thread may call any method; commands run side by side. A forked child of
@@ -83,17 +84,6 @@ class Launcher:
         self._is_closed = False
         self._helper = _HelperProcess()
         self._multiplexer: Multiplexer | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def run(
         self,

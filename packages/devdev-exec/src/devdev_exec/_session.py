@@ -1,7 +1,6 @@
 """`Session`: a program that goes on while its owner writes, reads and waits."""
 
-from types import TracebackType
-from typing import Self
+from devdev_mount import Closing
 
 from devdev_exec._asyncsession import AsyncSession
 from devdev_exec._awaiting import Pattern, Waited, block
@@ -9,7 +8,7 @@ from devdev_exec._result import ExecResult
 from devdev_exec._sessionbase import DEFAULT_WAIT, SessionBase
 
 
-class Session(SessionBase):
+class Session(SessionBase, Closing):
     """A program that runs in a workspace, until it ends or is closed.
 
     Any thread may call any method. Close it, or use `with`: then the program has
@@ -114,14 +113,3 @@ class Session(SessionBase):
         """
         block(self._link, self._ending())
         self._on_close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -10,10 +10,10 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from devdev_mount import (
+    Closing,
     Conflict,
     Difference,
     FsBase,
@@ -171,7 +171,7 @@ def _let_go(what: FsBase | ServedMount) -> None:
             what.close()
 
 
-class Transaction:
+class Transaction(Closing):
     """What became of a program on a fork; close it, or use `with`.
 
     As long as it is not committed, `fs` has what the program changed, and it can be
@@ -278,17 +278,6 @@ class Transaction:
             self._is_closed = True
             _let_go(self.fs)
             _let_go(self._base)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def run_transaction(

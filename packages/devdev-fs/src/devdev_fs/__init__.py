@@ -9,6 +9,7 @@ from devdev_fs._base import ConflictPolicy as ConflictPolicy
 from devdev_fs._base import FsBase as FsBase
 from devdev_fs._clock import Clock as Clock
 from devdev_fs._clock import SystemClock as SystemClock
+from devdev_fs._closing import Closing as Closing
 from devdev_fs._differences import Conflict as Conflict
 from devdev_fs._differences import ConflictKind as ConflictKind
 from devdev_fs._differences import Difference as Difference
@@ -96,6 +97,7 @@ __all__ = (
     "ChangeKind",
     "Checkpoint",
     "Clock",
+    "Closing",
     "Conflict",
     "ConflictKind",
     "ConflictPolicy",

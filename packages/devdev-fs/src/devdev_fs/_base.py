@@ -3,8 +3,7 @@
 from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Concatenate, Literal, Self, Union
+from typing import Concatenate, Literal, Union
 
 from devdev_fs import _diff, _digest, _history, _snapshot, _textdiff
 from devdev_fs._acting import acting
@@ -17,6 +16,7 @@ from devdev_fs._archive import (
     drive_anywhere,
     pieces,
 )
+from devdev_fs._closing import Closing
 from devdev_fs._differences import Difference, OnConflict
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._image import Image
@@ -50,7 +50,7 @@ def point_number(point: Checkpoint | int) -> int:
     return point.id if isinstance(point, Checkpoint) else point
 
 
-class FsBase(PathOps):
+class FsBase(PathOps, Closing):
     """What `Fs` and a client of a filesystem in another process have in common."""
 
     def __init__(self) -> None:
@@ -239,17 +239,6 @@ class FsBase(PathOps):
     @abstractmethod
     def close(self) -> None:
         """Let go of a fork that another process keeps; otherwise nothing."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def set_history_limits(
         self, *, max_bytes: int | None = None, max_entries: int | None = None

@@ -1,8 +1,7 @@
 """Open file descriptions: an inode that is held, an offset, and a way of access."""
 
-from types import TracebackType
-
 from devdev_fs._attr import setattr
+from devdev_fs._closing import Closing
 from devdev_fs._content import Bytes
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._inodeops import InodeOps
@@ -46,7 +45,7 @@ def close_pinned(table: InodeTable, handle: Ino) -> None:
     table.unpin(table.open_files.pop(handle))
 
 
-class OpenFile:
+class OpenFile(Closing):
     """One open() of a regular file (POSIX.1 section 3.258), in bytes.
 
     Not for several threads at once: the offset is shared. Close it, or use it as a
@@ -159,14 +158,3 @@ class OpenFile:
             raise FsError(Errno.EBADF, "the file is closed")
         if not allowed:
             raise FsError(Errno.EBADF, "the file is not open for that")
-
-    def __enter__(self) -> "OpenFile":
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -1,12 +1,11 @@
 """Watches: subscriptions to what changes in a filesystem, where, and by whom."""
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from threading import Condition
-from types import TracebackType
-from typing import Self
 
+from devdev_fs._closing import Closing
 from devdev_fs._paths import as_str
 from devdev_fs._table import InodeTable
 from devdev_fs._types import Change, ChangeKind, Ino
@@ -18,7 +17,7 @@ EVENTS_MAX = 65_536
 _LOST = Event(EventKind.LOST, "", Ino(0), "")
 
 
-class Watch(ABC):
+class Watch(Closing):
     """What happened since it began, or since it was last asked. Close it, or `with`.
 
     Iterating ends when the watch is closed.
@@ -40,17 +39,6 @@ class Watch(ABC):
     def __iter__(self) -> Iterator[Event]:
         while not self.closed:
             yield from self.take(1.0)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 class LocalWatch(Watch):

@@ -11,8 +11,9 @@ import subprocess
 import sys
 from contextlib import suppress
 from threading import Timer
-from types import TracebackType
-from typing import IO, Protocol, Self
+from typing import IO, Protocol
+
+from devdev_exec import Closing
 
 from devdev_mcp._errors import ToolFailure
 
@@ -44,7 +45,7 @@ class FixedString:
         return [n for n, line in enumerate(lines, 1) if self._pattern in line]
 
 
-class Expression:
+class Expression(Closing):
     """Matches lines in which a regular expression is found. Close it, or `with`.
 
     Raises:
@@ -99,17 +100,6 @@ class Expression:
             assert pipe is not None
             with suppress(BrokenPipeError):
                 pipe.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _too_long() -> ToolFailure:

@@ -11,6 +11,7 @@ from devdev_fs import AlreadyExists as AlreadyExists
 from devdev_fs import ArchiveError as ArchiveError
 from devdev_fs import AtimePolicy as AtimePolicy
 from devdev_fs import Checkpoint as Checkpoint
+from devdev_fs import Closing as Closing
 from devdev_fs import Conflict as Conflict
 from devdev_fs import ConflictPolicy as ConflictPolicy
 from devdev_fs import Difference as Difference
@@ -88,6 +89,7 @@ __all__ = (
     "Attached",
     "Checkpoint",
     "ClientStatus",
+    "Closing",
     "Conflict",
     "ConflictPolicy",
     "Difference",

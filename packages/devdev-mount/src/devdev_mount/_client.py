@@ -11,11 +11,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol, cast
 
-from devdev_fs import DEFAULT_MAX_BYTES, DEFAULT_MAX_INODES, AtimePolicy, FsBase
+from devdev_fs import (
+    DEFAULT_MAX_BYTES,
+    DEFAULT_MAX_INODES,
+    AtimePolicy,
+    Closing,
+    FsBase,
+)
 from devdev_fs.testing import ManualClock
 from devdev_fs.wire import RemoteFs
 
-from devdev_mount._closing import Closing
 from devdev_mount._driver import DriverName, MountOptions, span_environment
 from devdev_mount._errors import DriverUnavailable, MountError
 from devdev_mount._host import ImportReport, Progress

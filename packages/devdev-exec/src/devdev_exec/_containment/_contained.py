@@ -3,8 +3,8 @@
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from types import TracebackType
-from typing import Self
+
+from devdev_mount import Closing
 
 from devdev_exec._containment._options import (
     WORKSPACE,
@@ -25,7 +25,7 @@ _START_TIMEOUT = 10.0
 UNCONTAINED = Containment(level="none")
 
 
-class Contained:
+class Contained(Closing):
     """A program with a policy; close it, or use `with`, when the program has ended.
 
     Args:
@@ -122,14 +122,3 @@ class Contained:
         if self._report is not None:
             self._report.close()
             self._report = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        exc_type: type[BaseException] | None,
-        exc: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()

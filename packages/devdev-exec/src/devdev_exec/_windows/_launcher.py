@@ -2,6 +2,8 @@
 
 import sys
 
+from devdev_mount import Closing
+
 if sys.platform != "win32":
     raise ImportError("this is for Windows; other platforms have `_launcher`")
 
@@ -12,8 +14,6 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from types import TracebackType
-from typing import Self
 
 from devdev_exec._call import OutputHandler, StartHandler
 from devdev_exec._cancellation import Cancellation
@@ -38,7 +38,7 @@ _PAUSE = 0.005  # between two looks at a program
 _DRAIN_TIMEOUT = 1.0  # for output that is on its way when a program has ended
 
 
-class WindowsLauncher:
+class WindowsLauncher(Closing):
     """Runs programs, each with its whole tree of processes, and ends them all.
 
     Any thread may call any method; commands run side by side. Each has a job, which
@@ -48,17 +48,6 @@ class WindowsLauncher:
 
     def __init__(self) -> None:
         self._is_closed = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        value: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End all commands; calls of `run` that this ends raise ExecError."""
