@@ -22,6 +22,7 @@ from devdev_mcp._models import (
     SnapshotResult,
     WorkspaceArgument,
 )
+from devdev_mcp._space import Space
 from devdev_mcp._tools.tool import Call, WorkspaceTool, answer, hints, space_of
 from devdev_mcp._undoing import latest_undoable, latest_undone
 
@@ -178,11 +179,7 @@ def undo(
     """Take back what one call changed, a command too, and keep what came later."""
     space = space_of(call, workspace)
     number = op or latest_undoable(space.fs.log().spans)
-    with space.change(f"undo {number}"):
-        undone = space.fs.undo(number)
-    if undone.conflicts:
-        raise _conflict(number, undone.conflicts)
-    return _reverted(space.fs, undone.span, number, f"took back op {number}")
+    return _turn(space, "undo", number, f"took back op {number}")
 
 
 def redo(
@@ -191,11 +188,19 @@ def redo(
     """Do again what one call changed and undo took back."""
     space = space_of(call, workspace)
     number = op or latest_undone(space.fs.log().spans)
-    with space.change(f"redo {number}"):
-        redone = space.fs.redo(number)
-    if redone.conflicts:
-        raise _conflict(number, redone.conflicts)
-    return _reverted(space.fs, redone.span, number, f"did op {number} again")
+    return _turn(space, "redo", number, f"did op {number} again")
+
+
+def _turn(
+    space: Space, verb: Literal["undo", "redo"], number: int, text: str
+) -> CallToolResult:
+    """Undo or redo an op, as an op of its own."""
+    with space.change(f"{verb} {number}"):
+        turn = space.fs.undo if verb == "undo" else space.fs.redo
+        turned = turn(number)
+    if turned.conflicts:
+        raise _conflict(number, turned.conflicts)
+    return _reverted(space.fs, turned.span, number, text)
 
 
 def _conflict(number: int, conflicts: list[Conflict]) -> ToolFailure:
