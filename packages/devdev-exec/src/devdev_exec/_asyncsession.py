@@ -1,11 +1,10 @@
 """`AsyncSession`: a session for tasks of asyncio."""
 
 # ruff: noqa: ASYNC109 - that time is over is a result here, as with `Session`
-import asyncio
 from types import TracebackType
 from typing import Self
 
-from devdev_exec._awaiting import Pattern, Waited, block_task
+from devdev_exec._awaiting import Pattern, Waited, block_task, in_thread
 from devdev_exec._result import ExecResult
 from devdev_exec._sessionbase import DEFAULT_WAIT, SessionBase
 
@@ -51,7 +50,7 @@ class AsyncSession(SessionBase):
 
     async def changed(self) -> tuple[str, ...]:
         """The paths of the workspace that it changed so far, sorted."""
-        return await asyncio.to_thread(self._paths)
+        return await in_thread(self._paths)
 
     async def close(self) -> None:
         """End it with all that it started, within bounds, and forget its output."""

@@ -1,6 +1,5 @@
 """`Runner`: runs programs where a filesystem is shown."""
 
-import asyncio
 import math
 import os
 import shlex
@@ -15,6 +14,7 @@ from typing import TypedDict, Unpack
 from devdev_mount import Attached, FsBase
 
 from devdev_exec._asyncsession import AsyncSession
+from devdev_exec._awaiting import in_thread
 from devdev_exec._call import OutputHandler
 from devdev_exec._cancellation import Cancellation
 from devdev_exec._containment import UNCONTAINED, Contained, Containment
@@ -283,7 +283,7 @@ class Runner:
 
         Arguments and errors are those of `start`, which runs in a thread.
         """
-        session = await asyncio.to_thread(self.start, argv, **options)
+        session = await in_thread(self.start, argv, **options)
         return session.as_async()
 
     def sessions(self) -> tuple[Session, ...]:
