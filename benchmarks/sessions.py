@@ -25,6 +25,7 @@ from ptyprocess import PtyProcess
 LINE = b"The quick brown fox jumps over the lazy dog, again and again and again.\n"
 COLOURED = b"\x1b[1;32m" + LINE[:40] + b"\x1b[0m" + LINE[40:]
 LIMIT = 3600.0
+WAIT = 10.0
 ROUND_TRIPS = 300
 
 Contender = Callable[[Path], object]
@@ -112,10 +113,11 @@ def round_trip(ws: Workspace) -> float:
     samples = []
     with ws.start(["cat"]) as session:
         for number in range(ROUND_TRIPS):
-            line = f"line {number}\r\n"
+            line = f"line {number}"
             begin = perf_counter()
-            session.write(line)
-            session.wait_for(line + line, timeout=LIMIT)
+            session.write(f"{line}\n")
+            waited = session.wait_for(f"{line}\r\n{line}\r\n", timeout=WAIT)
+            assert waited.happened == "match"
             samples.append(perf_counter() - begin)
     return statistics.median(samples) * 1e6
 
