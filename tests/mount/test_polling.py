@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from devdev_mount import serve
 
+from tests.processes import wait_until
+
 if sys.platform != "linux":
     pytest.skip("only Linux has a mount driver", allow_module_level=True)
 
@@ -39,3 +41,26 @@ def test_a_server_that_is_asked_now_and_then_takes_little() -> None:
             pause.wait(0.005)
         used = cpu_seconds(served.pid) - before
         assert used < 0.3 * (time.monotonic() - begin)
+
+
+def latency_wished() -> int:
+    """The longest time to wake up that anybody permits, in microseconds."""
+    with open("/dev/cpu_dma_latency", "rb", buffering=0) as device:
+        return int.from_bytes(device.read(4), sys.byteorder)
+
+
+def test_processors_are_kept_awake_only_while_requests_keep_coming() -> None:
+    driver = Path("/sys/devices/system/cpu/cpuidle/current_driver")
+    if os.geteuid() or not driver.exists() or driver.read_text() != "haltpoll\n":
+        pytest.skip("only root can wish it, and only a virtual machine needs it")
+    if (os.cpu_count() or 1) not in range(2, 9):
+        pytest.skip("only of a few processors")
+    with serve() as served:
+
+        def is_wished() -> bool:
+            for _ in range(100):
+                os.statvfs(served.path)
+            return latency_wished() == 0
+
+        wait_until(is_wished, "the wish")
+        wait_until(lambda: latency_wished() > 0, "its end")

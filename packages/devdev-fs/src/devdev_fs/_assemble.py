@@ -11,8 +11,7 @@ from typing import NamedTuple
 from devdev_fs._differences import Conflict
 from devdev_fs._entries import Entries
 from devdev_fs._image import Image
-from devdev_fs._inode import FIRST_COOKIE, Directory, Inode, Link
-from devdev_fs._table import COOKIE_MAX
+from devdev_fs._inode import COOKIE_MAX, FIRST_COOKIE, Directory, Inode, Link
 from devdev_fs._types import ROOT_INO, Ino
 
 _Edits = defaultdict[Ino, dict[bytes, Ino]]

@@ -1,6 +1,6 @@
 """The content of inodes: read and write a file, read a symlink, list a directory."""
 
-from itertools import islice
+from functools import partial
 
 from devdev_fs._content import Bytes, Content, as_view
 from devdev_fs._errno import Errno, FsError
@@ -9,15 +9,20 @@ from devdev_fs._privileges import drop_by_write
 from devdev_fs._table import InodeTable
 from devdev_fs._types import (
     FILE_SIZE_MAX,
+    KINDS,
     PAGE_SIZE,
     READ_MAX,
     ROOT_CALLER,
+    S_IFMT,
     S_ISGID,
     S_ISUID,
     Caller,
     Dirent,
     Ino,
 )
+
+_as_dirent = partial(tuple.__new__, Dirent)
+"""`Dirent._make` without a call of Python."""
 
 
 def read_chunks(
@@ -133,9 +138,7 @@ def readdir(
     if cookie < 2:
         found.append(dirent(b"..", table.parent(directory), 2))
     room = None if limit is None else max(limit - len(found), 0)
-    make, get = Dirent._make, table.get  # a large directory is many entries
-    found += [
-        make((name, child, get(child).kind, at))
-        for name, child, at in islice(table.listing(directory, max(cookie, 2)), room)
-    ]
+    names, inos, cookies = table.listings.part(directory, max(cookie, 2), room)
+    kinds = [KINDS[inode.mode & S_IFMT] for inode in map(table.get, inos)]
+    found += map(_as_dirent, zip(names, inos, kinds, cookies, strict=True))
     return found if limit is None else found[:limit]

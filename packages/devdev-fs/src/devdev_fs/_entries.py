@@ -6,6 +6,8 @@ a digest of the whole need be taken anew only of what changed.
 """
 
 from collections.abc import Iterator
+from operator import itemgetter
+from typing import NamedTuple
 from zlib import crc32
 
 from devdev_fs._types import Ino
@@ -17,6 +19,20 @@ SPREAD = 16
 
 Entry = tuple[Ino, int]
 """What a name means, and its place in the order of the directory: its cookie."""
+_INO = itemgetter(0)
+
+
+class Columns(NamedTuple):
+    """Entries of a directory, without an object for each of what may be many."""
+
+    names: list[bytes]
+    inos: list[Ino]
+    cookies: list[int]
+
+    def part(self, start: int, stop: int) -> "Columns":
+        """Some of them."""
+        names, inos, cookies = self
+        return Columns(names[start:stop], inos[start:stop], cookies[start:stop])
 
 
 class Bucket(dict[bytes, Entry]):
@@ -45,9 +61,11 @@ class Entries:
     does not change; within a bucket the cookies ascend.
     """
 
-    __slots__ = ("_buckets", "_count", "_own")
+    __slots__ = ("_buckets", "_count", "_own", "version")
 
     def __init__(self) -> None:
+        self.version = 0
+        """Another one after each change."""
         self._buckets: list[Bucket] = [Bucket()]
         self._own: set[int] | None = None
         """Numbers of the buckets that are no other's; None means all."""
@@ -59,6 +77,7 @@ class Entries:
         # The list of buckets is short, at most a sixteenth of the names.
         twin._buckets = self._buckets.copy()
         twin._count = self._count
+        twin.version = self.version
         twin._own = set()
         self._own = set()
         return twin
@@ -70,6 +89,7 @@ class Entries:
         entries._buckets = buckets
         entries._count = sum(map(len, buckets))
         entries._own = set()
+        entries.version = 0
         return entries
 
     def __len__(self) -> int:
@@ -96,6 +116,7 @@ class Entries:
         self._count -= 1
 
     def _writable(self, name: bytes) -> Bucket:
+        self.version += 1
         number = crc32(name) & len(self._buckets) - 1
         if self._own is not None and number not in self._own:
             self._own.add(number)
@@ -122,6 +143,18 @@ class Entries:
         items = [item for bucket in self._buckets for item in bucket.items()]
         items.sort(key=_cookie)
         return iter(items)
+
+    def columns(self) -> Columns:
+        """All entries, in the order of their cookies."""
+        names: dict[int, bytes] = {}
+        inos: dict[int, Ino] = {}
+        for bucket in self._buckets:
+            cookies = [cookie for _, cookie in bucket.values()]
+            names.update(zip(cookies, bucket, strict=True))
+            inos.update(zip(cookies, map(_INO, bucket.values()), strict=True))
+        order = sorted(names)
+        named, meant = map(names.__getitem__, order), map(inos.__getitem__, order)
+        return Columns(list(named), list(meant), order)
 
     def names(self) -> list[bytes]:
         """The names, in the order of their bytes."""

@@ -14,6 +14,7 @@ from devdev_fs._types import KINDS, PAGE_SIZE, S_IFMT, Dirent, Ino, Kind, Stat
 
 FIRST_COOKIE = 3
 """Cookies 1 and 2 stand for `.` and `..`, 0 for the beginning."""
+COOKIE_MAX = 2**63 - 1
 
 XATTR_INLINE_MAX = 256
 """So many bytes of extended attributes count as a part of the inode."""

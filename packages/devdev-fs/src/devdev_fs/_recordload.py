@@ -22,6 +22,7 @@ from devdev_fs._entries import Bucket, Entries, buckets_for
 from devdev_fs._errno import FsError
 from devdev_fs._fields import Fields
 from devdev_fs._inode import (
+    COOKIE_MAX,
     FIRST_COOKIE,
     Directory,
     Inode,
@@ -56,7 +57,6 @@ _STAMP_BOUNDS = (
     *[(TIME_MIN, TIME_MAX)] * 4,
 )
 """Of mode, owner, group and four times."""
-_COOKIE_MAX = 2**63 - 1
 _CHUNK_MAX = FILE_SIZE_MAX // PAGE_SIZE // PAGES_MAX
 _MASK_BOUNDS = ((0, (1 << PAGES_MAX) - 1),) * 2
 _REGULAR, _DIRECTORY = int(Kind.REGULAR), int(Kind.DIRECTORY)
@@ -236,7 +236,7 @@ class RecordLoader:
         self, inode: Directory, head: list[object], parts: list[bytes]
     ) -> None:
         count = self._fields.number(head[9], 0, INO_MAX)
-        inode.next_cookie = self._fields.number(head[10], FIRST_COOKIE, _COOKIE_MAX)
+        inode.next_cookie = self._fields.number(head[10], FIRST_COOKIE, COOKIE_MAX)
         flat = self._fields.as_array(head[11], "names")
         spread = buckets_for(count)
         found: list[Bucket] = []

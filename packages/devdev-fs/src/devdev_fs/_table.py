@@ -8,11 +8,9 @@ Inodes are shared with images and the journal. What is about to change one asks
 `edit` for the inode to change, and says so before it changes anything.
 """
 
-from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from itertools import count
-from operator import itemgetter
 from typing import TypeVar
 
 from devdev_fs import _acl
@@ -21,7 +19,6 @@ from devdev_fs._entries import Entries
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._image import Image, Memo, Tree, is_same
 from devdev_fs._inode import (
-    FIRST_COOKIE,
     Directory,
     Inode,
     Link,
@@ -34,6 +31,7 @@ from devdev_fs._journal import (
     Journal,
     SpanEntry,
 )
+from devdev_fs._listings import Listings
 from devdev_fs._sparse import Sparse
 from devdev_fs._types import (
     ID_MAX,
@@ -57,8 +55,6 @@ DEFAULT_MAX_INODES = 2**20
 PRIVATE_INO = 2**62
 """Where the numbers begin that no snapshot has: those of open files, and of orphans
 that a restore has moved out of the way."""
-
-COOKIE_MAX = 2**63 - 1
 
 _DAY_NS = 24 * 60 * 60 * 10**9
 
@@ -98,7 +94,6 @@ class InodeTable(Tree):
     __slots__ = (
         "_epoch",
         "_image",
-        "_listings",
         "acting",
         "atime_policy",
         "changes",
@@ -107,6 +102,7 @@ class InodeTable(Tree):
         "history_limits",
         "inodes",
         "journal",
+        "listings",
         "max_inodes",
         "max_pages",
         "memo",
@@ -163,7 +159,7 @@ class InodeTable(Tree):
         self.token = 0
         self._epoch = 0
         self._image: Image | None = None
-        self._listings: dict[Ino, tuple[int, list[tuple[int, bytes]] | None]] = {}
+        self.listings = Listings()
         self._renew()
 
     # --- finding -----------------------------------------------------------------
@@ -289,7 +285,7 @@ class InodeTable(Tree):
     def thaw(self, image: Image) -> None:
         """Become an image, in O(1); only of a table that nobody observes."""
         self.heads.clear()
-        self._listings.clear()
+        self.listings.clear()
         self.inodes.copy_of(image.inodes)
         self.next_ino = image.next_ino
         self.max_pages, self.max_inodes = image.max_pages, image.max_inodes
@@ -467,7 +463,7 @@ class InodeTable(Tree):
     def _free(self, inode: Inode) -> None:
         self.pages_used -= inode.pages
         self.unnamed.discard(inode.ino)
-        self._listings.pop(inode.ino, None)
+        self.listings.forget(inode.ino)
 
     # --- changes -----------------------------------------------------------------
 
@@ -515,7 +511,7 @@ class InodeTable(Tree):
         if self.journal is not None:
             self.journal.touch(self._segment, ino, old)
         self._image = None
-        self._listings.pop(ino, None)
+        self.listings.forget(ino)
         held = old or self.orphans.get(ino)
         if new is None:
             if old is not None:
@@ -589,34 +585,6 @@ class InodeTable(Tree):
         if old is not None and new is not None and not is_same(old, new):
             for parent, name in old.links():
                 self.note_entry(parent, name, moved.get(old.ino, old.ino))
-
-    # --- listing -----------------------------------------------------------------
-
-    def listing(
-        self, directory: Directory, cookie: int
-    ) -> Iterator[tuple[bytes, Ino, int]]:
-        """The entries behind `cookie`, in order; a listing begins before the first.
-
-        What is added after a listing began is not part of it: otherwise a program
-        that renames what it lists would never come to the end. The list of names is
-        kept from one call to the next, since a large directory is read in many;
-        entries that went are passed over.
-        """
-        end, listing = self._listings.get(directory.ino, (COOKIE_MAX, None))
-        if cookie < FIRST_COOKIE:
-            end, listing = directory.next_cookie, None
-        if listing is None:
-            items = directory.entries
-            listing = [(entry[1], name) for name, entry in items if entry[1] < end]
-        self._listings[directory.ino] = (end, listing)
-        start = bisect_right(listing, cookie, key=itemgetter(0))
-        find = directory.entries.get
-        for index in range(start, len(listing)):
-            at, name = listing[index]
-            entry = find(name)
-            if entry is not None and entry[1] == at:
-                yield name, entry[0], at
-        self._listings[directory.ino] = (end, None)
 
     # --- checking ----------------------------------------------------------------
 

@@ -10,6 +10,8 @@ import select
 import time
 from threading import Lock
 
+from devdev_mount._awake import Awake
+
 SLEEPS_MAX = 16
 """Waits that sleep at once, at most, before the next one that polls at first."""
 
@@ -29,6 +31,7 @@ class Waiting:
         self._is_open = True
         # On one processor it would be taken from who is to ask next.
         self._spin_s = spin_s if _processors() > 1 else 0.0
+        self._awake = Awake() if self._spin_s else None
         self._sleeps = 0
         self._sleeps_next = 1
         self._poll = select.poll()
@@ -42,6 +45,8 @@ class Waiting:
         the next waits are sleeps, and the more of them the more often it was.
         """
         ready = [] if self._sleeps or not self._spin_s else self._spin()
+        if self._awake is not None:
+            self._awake.wish(bool(ready))
         if not ready:
             self._sleeps = max(self._sleeps - 1, 0)
             ready = self._poll.poll()
@@ -71,6 +76,8 @@ class Waiting:
     def drop(self) -> None:
         """Release it in a forked child, where whoever had the lock is not."""
         self._is_open = False
+        if self._awake is not None:
+            self._awake.close()
         os.close(self._wake)
         os.close(self._waker)
 

@@ -8,7 +8,7 @@ if sys.platform != "linux":
 from collections.abc import Iterator
 from struct import Struct
 
-from devdev_fs import Dirent
+from devdev_fs import Dirent, Ino
 
 from devdev_mount._fuse import _abi
 from devdev_mount._fuse._abi import Opcode
@@ -18,7 +18,11 @@ from devdev_mount._fuse._shown import NO_ENTRY, Shown
 OPEN_DIRECTORY = _abi.OPEN_OUT.pack(0, _abi.FOPEN_KEEP_CACHE | _abi.FOPEN_CACHE_DIR)
 """There is no state to an open directory, and its cached listing stays good."""
 
-KNOWN_FIRST = 32
+PART = 128
+"""Entries that the store is asked for at a time: there is no need for more than fit,
+nor for the garbage collector to look at them."""
+
+KNOWN_FIRST = 8
 """Attributes of nodes that the kernel knows, at most, in a listing's first answer."""
 
 _ALIGNMENT = 8
@@ -78,9 +82,8 @@ class ListingOps:
     def _fitting(self, request: Request, fixed: int) -> Iterator[tuple[Dirent, bytes]]:
         """The next entries that fit, each with its DIRENT, which ends with the name."""
         cookie, size, _ = _abi.READ_IN.unpack_from(request.body)
-        most = size // (fixed + _ALIGNMENT)
         beside = fixed - _abi.DIRENT.size
-        for found in self._inodes.readdir(self._inos[request.nodeid], cookie, most):
+        for found in self._behind(self._inos[request.nodeid], cookie):
             name, ino, kind, cookie = found
             length = len(name)
             dirent = _DIRENTS[length].pack(ino, cookie, length, kind >> 12, name)
@@ -88,6 +91,14 @@ class ListingOps:
             if size < 0:
                 return
             yield found, dirent
+
+    def _behind(self, ino: Ino, cookie: int) -> Iterator[Dirent]:
+        """The entries behind a cookie, asked for as they are needed."""
+        part = self._inodes.readdir(ino, cookie, PART)
+        yield from part
+        while len(part) == PART:
+            part = self._inodes.readdir(ino, part[-1].cookie, PART)
+            yield from part
 
 
 def listed_nodes(listing: bytes) -> Iterator[int]:
