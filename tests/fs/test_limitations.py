@@ -1,8 +1,11 @@
 """What LIMITATIONS.md says of devdev-fs."""
 
 import shutil
+import tracemalloc
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
+from random import Random
 
 import pytest
 from devdev_fs import Checkpoint, Fs
@@ -85,6 +88,32 @@ def test_a_patch_with_a_binary_file_is_refused_or_leaves_it_as_it_is(
     after = before | {b"text": (b"two\n", False)}
     assert patch_files("git", fs, since, tmp_path / "git") == (False, before)
     assert patch_files("patch", fs, since, tmp_path / "patch") == (True, after)
+
+
+def kept_by_one_file_of(load: Callable[[Fs, bytes], None]) -> int:
+    """The bytes that are held for the last of 16 files of 1 MiB that were loaded."""
+    made, random = Fs(), Random(0)
+    for number in range(16):
+        made.write_bytes(f"/{number}", random.randbytes(2**20))
+    tracemalloc.start()
+    try:
+        fs = Fs()
+        load(fs, made.dump())
+        for number in range(1, 16):
+            fs.remove(f"/{number}")
+        one_left, _ = tracemalloc.get_traced_memory()
+        fs.remove("/0")
+        none_left, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return one_left - none_left
+
+
+def test_a_file_that_was_loaded_from_bytes_keeps_all_of_them() -> None:
+    by_bytes = kept_by_one_file_of(Fs.load)
+    by_file = kept_by_one_file_of(lambda fs, data: fs.load_from(BytesIO(data)))
+    assert by_bytes == pytest.approx(16 * 2**20, rel=0.02)
+    assert by_file == pytest.approx(2**20, rel=0.02)
 
 
 def test_a_page_that_changed_makes_a_snapshot_longer_by_a_block() -> None:

@@ -117,6 +117,41 @@ def test_a_load_holds_no_more_than_what_it_makes_and_a_few_blocks() -> None:
     assert peak_of(lambda: fs.load_from(file)) < 64 * MIB + 12 * MIB
 
 
+def test_a_load_of_bytes_copies_no_content_and_reading_keeps_none() -> None:
+    made, fs = large(), Fs()
+    snapshot = made.dump()
+    assert peak_of(lambda: fs.load(snapshot)) < 8 * MIB
+
+    def read_all() -> None:
+        with made.open("/large") as one, fs.open("/large") as other:
+            while piece := one.read(MIB):
+                assert other.read(MIB) == piece
+
+    assert peak_of(read_all) < 4 * MIB
+
+
+def test_what_was_loaded_stays_as_it_was_whoever_has_the_bytes() -> None:
+    """Of a buffer that can change a copy is taken."""
+    content = bytes(range(1, 256)) * 300
+    with Fs() as made:
+        made.write_bytes("/f", content)
+        made.write_bytes("/short", content[:100])
+        buffer = bytearray(made.dump())
+    fs = Fs()
+    fs.load(buffer)  # type: ignore[arg-type]
+    buffer[:] = bytes(len(buffer))
+    twin = fs.fork()
+    assert fs.read_bytes("/f") == content
+    ino = fs.stat("/f").ino
+    assert fs.inodes.read(ino, 4_000, 200) == content[4_000:4_200]
+    fs.inodes.write(ino, 4_000, b"new")
+    assert fs.read_bytes("/f") == content[:4_000] + b"new" + content[4_003:]
+    assert twin.read_bytes("/f") == content
+    assert twin.read_bytes("/short") == content[:100]
+    for each in (fs, twin):
+        each.check_invariants()
+
+
 def test_a_change_that_comes_too_late_is_refused() -> None:
     """What it goes on from has changed while it was read."""
     fs = Fs()

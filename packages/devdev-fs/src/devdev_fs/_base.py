@@ -457,6 +457,8 @@ class FsBase(PathOps, Closing):
     ) -> None:
         """Become what `dump` wrote, in place; the quotas too.
 
+        The content of files is not copied: `snapshot` stays in memory as long as one
+        of them has not been written since. `load_from` copies.
         Open files stay usable: on the same inode where the snapshot has it (same
         number, kind and birth time), otherwise on the orphan that it then is.
         A history that the snapshot has takes the place of this one's, within its

@@ -51,6 +51,18 @@ def extent_of(chunk: Chunk[bytes]) -> Extent:
     if kept:
         pages, zeros = _MASKS.unpack_from(kept)
         return Extent(pages, zeros, kept[_MASKS.size :])
+    pages, zeros = _pages_in(chunk)
+    extent = Extent(pages, zeros, reference_to(block_of(chunk, zeros)))
+    _keep(chunk, extent)
+    return extent
+
+
+def _pages_in(chunk: Chunk[bytes]) -> tuple[int, int]:
+    """The pages that hold anything but zeros, and those that hold zeros only."""
+    block = block_in(chunk)
+    if block and block[-1] and not has_page_of_zeros(block):
+        # So it is with most, and nothing need be cut for that.
+        return (1 << -(-len(block) // PAGE_SIZE)) - 1, 0
     pages = zeros = 0
     for at, page in enumerate(cut(chunk)):
         if page is not None:
@@ -58,9 +70,7 @@ def extent_of(chunk: Chunk[bytes]) -> Extent:
                 zeros |= 1 << at
             else:
                 pages |= 1 << at
-    extent = Extent(pages, zeros, reference_to(block_of(chunk, zeros)))
-    _keep(chunk, extent)
-    return extent
+    return pages, zeros
 
 
 def _keep(chunk: Chunk[bytes], extent: Extent) -> None:
@@ -76,7 +86,7 @@ def block_of(chunk: Chunk[bytes], zeros: int) -> bytes:
     """The block of what the chunk holds; of its extent, `zeros`."""
     block = block_in(chunk)
     if block and not zeros:
-        return block.rstrip(b"\0")
+        return bytes(block).rstrip(b"\0")
     pages = pages_of(chunk)
     pages[:-1] = [page.ljust(PAGE_SIZE, b"\0") for page in pages[:-1]]
     return b"".join(pages).rstrip(b"\0")
@@ -104,18 +114,24 @@ def without_zeros(chunk: Chunk[bytes]) -> Chunk[bytes]:
     return chunk_of_pages(extent_of(chunk), pages)
 
 
-def has_page_of_zeros(block: bytes) -> bool:
+def has_page_of_zeros(block: bytes | memoryview) -> bool:
     """Whether one of the pages that were put into a block held zeros only."""
     # Such a page begins with a zero; few others do.
     return 0 in block[::PAGE_SIZE] and any(
-        block.startswith(_ZEROS, at) for at in range(0, len(block), PAGE_SIZE)
+        block[at : at + PAGE_SIZE] == _ZEROS for at in range(0, len(block), PAGE_SIZE)
     )
 
 
-def chunk_of_block(extent: Extent, block: bytes) -> Chunk[bytes]:
-    """The chunk that holds the pages of a block, as many as `extent` says."""
+def chunk_of_block(extent: Extent, block: bytes | memoryview) -> Chunk[bytes]:
+    """The chunk that holds the pages of a block, as many as `extent` says.
+
+    Args:
+        extent: what the chunk holds.
+        block: bytes, or a view of some, which never change.
+    """
     if extent.zeros or extent.pages & extent.pages + 1:
-        pages = [block[at : at + PAGE_SIZE] for at in range(0, len(block), PAGE_SIZE)]
+        starts = range(0, len(block), PAGE_SIZE)
+        pages = [bytes(block[at : at + PAGE_SIZE]) for at in starts]
         return chunk_of_pages(extent, pages)
     chunk = packed(block)
     _keep(chunk, extent)

@@ -3,7 +3,8 @@
 A page is a `bytes` of at most `PAGE_SIZE`; what it lacks up to that reads as
 zeros, and so does a page that is absent (a hole). A change puts another `bytes`
 in the page's place. Until pages of a chunk are wanted one by one, it can hold all of
-them in one `bytes`: most files are written and read as a whole.
+them in one `bytes`: most files are written and read as a whole. Of what was loaded
+it can be a view of the snapshot, which is never changed.
 
 INVARIANT: no page holds a byte at or past `size`. Empty pages may lie behind it,
 allocated for what will be written there.
@@ -34,14 +35,14 @@ def as_view(data: Bytes) -> bytes | memoryview:
     return memoryview(view.tobytes())
 
 
-def packed(block: bytes) -> Chunk[bytes]:
+def packed(block: bytes | memoryview) -> Chunk[bytes]:
     """A chunk of pages without a hole, in one piece."""
     chunk: Chunk[bytes] = Chunk()
     chunk.packed = block
     return chunk
 
 
-def block_in(chunk: Chunk[bytes]) -> bytes:
+def block_in(chunk: Chunk[bytes]) -> bytes | memoryview:
     """All pages of a chunk if it holds them in one piece, and otherwise nothing."""
     return b"" if chunk else chunk.packed
 
@@ -51,7 +52,8 @@ def cut(chunk: Chunk[bytes]) -> list[bytes | None]:
     block = block_in(chunk)
     if not block:
         return chunk
-    return [block[at : at + PAGE_SIZE] for at in range(0, len(block), PAGE_SIZE)]
+    starts = range(0, len(block), PAGE_SIZE)
+    return [bytes(block[at : at + PAGE_SIZE]) for at in starts]
 
 
 def spread(chunk: Chunk[bytes]) -> Chunk[bytes]:
@@ -127,7 +129,8 @@ class Content(Sparse[bytes]):
     def chunks(self, offset: int, size: int) -> list[bytes]:
         """The buffers that hold `[offset, offset + size)`, cut at the end of the file.
 
-        What is read as it is held, a page or a whole chunk, comes without a copy.
+        What is read as it is held, a page or a whole chunk, comes without a copy; but
+        for a view, which would keep more than what was read.
         """
         end = min(offset + size, self.size)
         found: list[bytes] = []
@@ -137,7 +140,7 @@ class Content(Sparse[bytes]):
             chunk = self._chunks.get(number)
             block = b"" if chunk is None else block_in(chunk)
             if block:
-                found.append(block[low : low + length].ljust(length, b"\0"))
+                found.append(bytes(block[low : low + length]).ljust(length, b"\0"))
             elif chunk:
                 found += _pages_of(chunk, low, low + length)
             else:
@@ -153,7 +156,7 @@ class Content(Sparse[bytes]):
         low = at & self.MASK
         block = block_in(chunk)
         if block:
-            return block[low * PAGE_SIZE : (low + 1) * PAGE_SIZE] or None
+            return bytes(block[low * PAGE_SIZE : (low + 1) * PAGE_SIZE]) or None
         return chunk[low] if low < len(chunk) else None
 
     def read(self, offset: int, size: int) -> bytes:
@@ -171,7 +174,7 @@ class Content(Sparse[bytes]):
                 return b"".join(self.chunks(offset, length))
             block = (chunk[first] if first < len(chunk) else None) or b""
         # All of a block is the block itself.
-        return block[low : low + length].ljust(length, b"\0")
+        return bytes(block[low : low + length]).ljust(length, b"\0")
 
     def pages_to_add(self, offset: int, length: int) -> int:
         """How many pages a write at `offset` would fill from holes."""

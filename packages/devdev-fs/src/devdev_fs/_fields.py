@@ -1,7 +1,7 @@
 """The items of a snapshot as arrays of numbers and bytes, each within its bounds."""
 
 from collections.abc import Iterable
-from typing import cast
+from typing import Any
 
 from devdev_fs._cbor import Items
 from devdev_fs._errno import SnapshotError
@@ -56,13 +56,13 @@ class Fields:
             raise self.wrong(f"{found} is not an integer from {low} to {high}")
         return value
 
-    def numbers(self, values: list[object], bounds: Iterable[_Bounds]) -> list[int]:
+    def numbers(self, values: list[Any], bounds: Iterable[_Bounds]) -> list[int]:
         """Fields that are integers within their bounds."""
         for value, (low, high) in zip(values, bounds, strict=True):
             # The same check as in `number`, which would be called for each.
             if type(value) is not int or not low <= value <= high:
                 self.number(value, low, high)
-        return cast(list[int], values)
+        return values
 
     def data(self, value: object, longest: int) -> bytes:
         """A field that is a byte string of up to so many bytes."""

@@ -196,7 +196,11 @@ def load(
 ) -> None:
     """See `FsBase.load`."""
     loaded = load_snapshot(
-        [snapshot], table.freeze(), max_bytes=max_bytes, max_inodes=max_inodes
+        [snapshot],
+        table.freeze(),
+        max_bytes=max_bytes,
+        max_inodes=max_inodes,
+        share=True,
     )
     become(table, loaded)
 

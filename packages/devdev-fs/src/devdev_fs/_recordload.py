@@ -77,8 +77,10 @@ class RecordLoader:
         SnapshotError: a rule of the format is broken.
     """
 
-    def __init__(self, fields: Fields) -> None:
+    def __init__(self, fields: Fields, *, share: bool) -> None:
         self._fields = fields
+        self._share = share
+        """Whether blocks may be views of what comes."""
         self._known: dict[bytes, Chunk[bytes]] = {}
         """By the name of a block, a chunk that holds it."""
         self._buckets: dict[bytes, _Placed] = {}
@@ -216,14 +218,17 @@ class RecordLoader:
         if pages != extent.pages.bit_count():
             raise self._fields.wrong(f"an extent with a block of {pages} pages")
 
-    def _block(self, extent: Extent) -> bytes:
+    def _block(self, extent: Extent) -> bytes | memoryview:
         """A block that was not there before."""
-        block = extent.reference
+        block: bytes | memoryview = extent.reference
         if len(block) == NAME_SIZE:
             most = extent.pages.bit_count() * PAGE_SIZE
-            block = bytes(self._fields.byte_string(most, "a block"))
+            block = self._fields.byte_string(most, "a block")
             if len(block) < NAME_SIZE or sha256(block).digest() != extent.reference:
                 raise self._fields.wrong("a block that is not the one named")
+            if not self._share or len(block) < PAGE_SIZE:
+                # A view takes some hundred bytes itself.
+                block = bytes(block)
         if (block and not block[-1]) or has_page_of_zeros(block):
             raise self._fields.wrong(
                 "a block with zeros at its end, or a page of zeros"

@@ -44,6 +44,7 @@ def load(
     *,
     max_bytes: int | None = None,
     max_inodes: int | None = None,
+    share: bool = False,
 ) -> Loaded:
     """Read a snapshot, piece by piece.
 
@@ -55,6 +56,8 @@ def load(
         base: what is there: it goes on from that if it has only what changed.
         max_bytes: the most content, in pages, that an image may have.
         max_inodes: the most inodes that an image may have.
+        share: take the content of files as views of the pieces, which stay as long as
+            one of these does, and not as copies.
 
     Raises:
         SnapshotError: it breaks a rule of the format, or goes on from another image,
@@ -63,7 +66,7 @@ def load(
     pages = None if max_bytes is None else max_bytes // PAGE_SIZE
     # What is checked must be what is taken: a buffer that others can change is copied.
     views = (memoryview(bytes(piece)) for piece in pieces)
-    return _Loader(Items(views), pages, max_inodes).load(base)
+    return _Loader(Items(views), pages, max_inodes, share).load(base)
 
 
 def each_piece(file: ByteSource) -> Iterator[bytes]:
@@ -89,11 +92,15 @@ class _Loader:
     """Reads the sections of one snapshot, in their order."""
 
     def __init__(
-        self, items: Items, max_pages: int | None, max_inodes: int | None
+        self,
+        items: Items,
+        max_pages: int | None,
+        max_inodes: int | None,
+        share: bool,
     ) -> None:
         self._items = items
         self._fields = Fields(items)
-        self._records = RecordLoader(self._fields)
+        self._records = RecordLoader(self._fields, share=share)
         self._max_pages = max_pages
         self._max_inodes = max_inodes
 

@@ -30,7 +30,7 @@ class Chunk(list[V | None]):
     __slots__ = ("digest", "packed")
 
     digest: bytes
-    packed: bytes
+    packed: bytes | memoryview
 
 
 class Sparse(Generic[V]):
