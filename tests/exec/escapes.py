@@ -9,6 +9,7 @@ import sys
 if sys.platform != "linux":
     raise ImportError("containment is for Linux")
 
+import ctypes
 import json
 import os
 import socket
@@ -20,9 +21,12 @@ from typing import cast
 
 from devdev_exec import Containment, Environment, Level, Workspace
 
+_IPC_PRIVATE = 0
+_IPC_RMID = 0
+
 # What runs inside. It gets at the world outside by `w`, a dictionary.
 INSIDE = r"""
-import ctypes, errno, fcntl, json, os, signal, socket, sys
+import ctypes, errno, fcntl, json, os, resource, signal, socket, sys
 
 w = json.loads(os.environ["WORLD"])
 libc = ctypes.CDLL(None, use_errno=True)
@@ -60,17 +64,33 @@ def type_at_terminal():
 def open_terminal():
     os.close(os.open(w["terminal"], os.O_RDWR | os.O_NOCTTY))
 
+def change_the_kernel():
+    try:
+        os.close(os.open("/proc/sys/kernel/core_pattern", os.O_WRONLY))
+    except OSError:  # EACCES, or EROFS
+        raise AssertionError from None
+
+def watch(directory):
+    with open(checked(libc.inotify_init()), "rb") as watches:
+        checked(libc.inotify_add_watch(watches.fileno(), directory.encode(), 0x100))
+
+AF_VSOCK = 40
+IPC_STAT = 2
+core = resource.RLIMIT_CORE
+segment = ctypes.create_string_buffer(1024)
 outside = w["outside"]
 secret = outside + "/secret"
 attempts = {
     "read a file": lambda: read(secret),
     "list a directory": lambda: os.listdir(outside),
     "learn of a file": lambda: os.stat(secret),
+    "watch a directory": lambda: watch(outside),
     "change a file": lambda: write(secret, "a"),
     "truncate a file": lambda: os.truncate(secret, 1),
     "make a file": lambda: write(outside + "/new", "w"),
     "remove a file": lambda: os.unlink(outside + "/old"),
     "chmod": lambda: os.chmod(secret, 0o644),
+    "chmod a device": lambda: os.chmod("/dev/null", 0o666),
     "chown": lambda: os.chown(secret, -1, os.getgid()),
     "utime": lambda: os.utime(secret),
     "setxattr": lambda: os.setxattr(secret, "user.a", b"b"),
@@ -78,13 +98,18 @@ attempts = {
     "UDP": lambda: send(socket.AF_INET, socket.SOCK_DGRAM, ("127.0.0.1", w["udp"])),
     "abstract socket": lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, w["abstract"]),
     "named socket": lambda: send(socket.AF_UNIX, socket.SOCK_STREAM, w["named"]),
+    "VM socket": lambda: socket.socket(AF_VSOCK, socket.SOCK_STREAM).close(),
+    "System V's IPC": lambda: checked(libc.shmctl(w["segment"], IPC_STAT, segment)),
     "signal a process": lambda: os.kill(w["victim"], signal.SIGCONT),
+    "limit a process": lambda: resource.prlimit(w["victim"], core, (0, 0)),
+    "slow down a process": lambda: os.setpriority(os.PRIO_PROCESS, w["victim"], 5),
     "see a process": lambda: os.stat(f"/proc/{w['victim']}"),
     "read its environment": read_environment,
     "ptrace": lambda: checked(libc.ptrace(0x4206, w["victim"], None, None)),
     "a descriptor": inherited,
     "type at a terminal": type_at_terminal,
     "another terminal": open_terminal,
+    "settings of the kernel": change_the_kernel,
     "new namespaces": lambda: checked(libc.unshare(0x10000000)),
 }
 came_of_it = {}
@@ -117,6 +142,9 @@ def try_all(level: Level, *, network: bool = False) -> dict[str, str]:
         victim = subprocess.Popen(["sleep", "60"], env={"VICTIM": "1"})
         stack.callback(victim.wait)
         stack.callback(victim.kill)
+        libc = ctypes.CDLL(None)
+        segment = libc.shmget(_IPC_PRIVATE, 1, 0o600)
+        stack.callback(libc.shmctl, segment, _IPC_RMID, None)
         for fd in os.openpty():
             stack.callback(os.close, fd)
         world = {
@@ -126,6 +154,7 @@ def try_all(level: Level, *, network: bool = False) -> dict[str, str]:
             "abstract": abstract,
             "named": named,
             "victim": victim.pid,
+            "segment": segment,
             "terminal": os.ttyname(fd),
         }
         workspace = stack.enter_context(Workspace())

@@ -271,6 +271,13 @@ def test_a_call_by_another_architectures_numbers_ends_it(ws: Workspace) -> None:
     assert result.signal == signal.SIGSYS
 
 
+@pytest.mark.parametrize("level", CONTAINED)
+def test_signals_are_as_without_containment(ws: Workspace, level: Level) -> None:
+    """Python ignores some, which a program would inherit."""
+    result = ws.exec(["grep", "SigIgn", "/proc/self/status"], containment=at(level))
+    assert int(result.output.split()[1], 16) == 0
+
+
 # --- limits ------------------------------------------------------------------------
 
 

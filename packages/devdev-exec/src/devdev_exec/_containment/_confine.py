@@ -42,7 +42,9 @@ def confine(*, read: list[str], write: list[str], network: bool) -> None:
     if os.geteuid() == 0:
         _drop_capabilities()
     _landlock.restrict(read=read, write=write, network=network)
-    _install(_seccomp.assemble(os.uname().machine, sockets=network))
+    families = None if network else _seccomp.UNIX
+    machine = os.uname().machine
+    _install(_seccomp.assemble(machine, families=families, is_among_others=True))
 
 
 def _drop_capabilities() -> None:

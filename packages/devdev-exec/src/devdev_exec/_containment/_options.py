@@ -26,7 +26,7 @@ def landlock_options(containment: Containment, *, write: tuple[str, ...]) -> lis
     return [
         *(f"read={path}" for path in (*SYSTEM, *SETTINGS, *KERNEL, *containment.read)),
         *(f"write={path}" for path in (*DEVICES, *containment.write, *write)),
-        *(["network="] if containment.network else []),
+        *_network_option(containment),
     ]
 
 
@@ -64,12 +64,18 @@ def namespaces_options(
     for path in SETTINGS:
         words += ["--ro-bind-try", path, path]
     words += ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+    # The kernel's settings in it are the host's, and root may change them.
+    words += ["--remount-ro", "/proc"]
     for path in containment.read:
         words += ["--ro-bind", path, path]
     for path in containment.write:
         words += ["--bind", path, path]
     words += ["--bind", workspace, WORKSPACE, "--chdir", f"{WORKSPACE}{inside}"]
-    return [f"bwrap={word}" for word in words]
+    return [*_network_option(containment), *(f"bwrap={word}" for word in words)]
+
+
+def _network_option(containment: Containment) -> list[str]:
+    return ["network="] if containment.network else []
 
 
 def _system_directory(path: str) -> list[str]:

@@ -44,7 +44,12 @@ _CLONE_EXIT_SIGNAL = 0xFF
 
 _TIOCSTI = 0x5412
 _TIOCLINUX = 0x541C
-_AF_UNIX = 1
+
+UNIX = (1,)
+"""Families of sockets: AF_UNIX."""
+NAMESPACED = (1, 2, 10, 16)
+"""AF_UNIX, AF_INET, AF_INET6, AF_NETLINK: those that a network namespace keeps apart,
+of what programs use. Of AF_VSOCK and others there is one for all namespaces."""
 
 # Numbers: x86_64, aarch64 (include/uapi/asm-generic/unistd.h); None: not there.
 _REFUSED: dict[str, tuple[int, int | None]] = {
@@ -108,6 +113,21 @@ _REFUSED: dict[str, tuple[int, int | None]] = {
     "ioperm": (173, None),
     "uselib": (134, None),
 }
+# What reaches others of the host's processes without a file.
+_SYSTEM_V: dict[str, tuple[int, int]] = {
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semget": (64, 190),
+    "semop": (65, 193),
+    "semtimedop": (220, 192),
+    "semctl": (66, 191),
+    "msgget": (68, 186),
+    "msgsnd": (69, 189),
+    "msgrcv": (70, 188),
+    "msgctl": (71, 187),
+}
+_PRLIMIT = (302, 261)
 _CLONE = (56, 220)
 _CLONE3 = (435, 435)
 _IOCTL = (16, 29)
@@ -117,12 +137,16 @@ MACHINES = tuple(_AUDIT)
 """The machines, as `os.uname` names them, that there is a filter for."""
 
 
-def assemble(machine: str, *, sockets: bool) -> bytes:
+def assemble(
+    machine: str, *, families: tuple[int, ...] | None, is_among_others: bool
+) -> bytes:
     """The filter, as an array of struct sock_filter.
 
     Args:
         machine: one of `MACHINES`.
-        sockets: whether sockets of other families than AF_UNIX may be made.
+        families: of which sockets may be made; None is of any.
+        is_among_others: whether processes and IPC of the host are in reach, so that
+            the filter has to keep System V's IPC and limits of others from it.
     """
     column = MACHINES.index(machine)
     program = [
@@ -133,7 +157,8 @@ def assemble(machine: str, *, sockets: bool) -> bytes:
     ]
     if machine == "x86_64":
         program += _if(_JUMP_AT_LEAST, _X32, _refuse(ENOSYS))
-    for numbers in _REFUSED.values():
+    refused = _REFUSED | _SYSTEM_V if is_among_others else _REFUSED
+    for numbers in refused.values():
         number = numbers[column]
         if number is not None:
             program += _if(_JUMP_EQUAL, number, _refuse(EPERM))
@@ -151,12 +176,15 @@ def assemble(machine: str, *, sockets: bool) -> bytes:
         _if(_JUMP_EQUAL, _TIOCSTI, _refuse(EPERM))
         + _if(_JUMP_EQUAL, _TIOCLINUX, _refuse(EPERM)),
     )
-    if not sockets:
+    if is_among_others:
+        program += _if_argument(
+            _PRLIMIT[column], _FIRST_ARGUMENT, _unless_one_of((0,), _refuse(EPERM))
+        )
+    if families is not None:
         program += _if_argument(
             _SOCKET[column],
             _FIRST_ARGUMENT,
-            _if(_JUMP_EQUAL, _AF_UNIX, [_instruction(_RETURN, _ALLOW)])
-            + _refuse(EPERM),
+            _unless_one_of(families, _refuse(EPERM)),
         )
     program.append(_instruction(_RETURN, _ALLOW))
     return b"".join(program)
@@ -172,6 +200,12 @@ def _refuse(errno: int) -> list[bytes]:
 
 def _if(code: int, operand: int, then: list[bytes]) -> list[bytes]:
     return [_instruction(code, operand, no=len(then)), *then]
+
+
+def _unless_one_of(values: tuple[int, ...], then: list[bytes]) -> list[bytes]:
+    for value in reversed(values):
+        then = [_instruction(_JUMP_EQUAL, value, yes=len(then)), *then]
+    return then
 
 
 def _if_argument(number: int, argument: int, then: list[bytes]) -> list[bytes]:

@@ -12,9 +12,9 @@ it went: "contained", as the last thing before the program, and then "spawn", or
 place "failed", with an error number and a message.
 
 The options are NAME=VALUE: "RLIMIT_..." is a limit of that name, "bwrap" a word for
-bubblewrap, "read", "write" and "network" what Landlock lets through. The variables of
-the program are in the environment, with a prefix to each name so that none has an
-effect on this process or on bubblewrap.
+bubblewrap, "read" and "write" what Landlock lets through, "network" opens that. The
+variables of the program are in the environment, with a prefix to each name so that none
+has an effect on this process or on bubblewrap.
 """
 
 import sys
@@ -22,6 +22,7 @@ import sys
 if sys.platform != "linux":
     raise ImportError("containment is for Linux only")
 
+import _signal  # type: ignore[import-not-found]  # signal takes 4 ms: it loads enum
 import errno
 import os
 import resource
@@ -74,8 +75,11 @@ def _become(
     for name, value in options:
         if name.startswith("RLIMIT_"):
             _limit(getattr(resource, name), int(value))
+    network = bool(_all(options, "network"))
     if level == "namespaces":
-        _become_bubblewrap(_all(options, "bwrap"), program, variables, report)
+        told = [*_all(options, "bwrap"), *_tell_bubblewrap(variables, network, report)]
+        _heed_signals()
+        os.execve(told[0], [*told, "--", *program], {})
     if level == "landlock":
         # Here, as it takes time, and not every level needs it.
         from devdev_exec._containment._confine import confine
@@ -83,9 +87,10 @@ def _become(
         confine(
             read=_all(options, "read"),
             write=_all(options, "write"),
-            network=bool(_all(options, "network")),
+            network=network,
         )
     os.write(report, b"contained\n")
+    _heed_signals()
     execute(program, variables)
 
 
@@ -100,21 +105,28 @@ def _limit(number: int, value: int) -> None:
     resource.setrlimit(number, (value, value))
 
 
-def _become_bubblewrap(
-    words: list[str], program: list[str], variables: dict[str, str], report: int
-) -> "NoReturn":
-    """Execute bubblewrap, which is told the variables where nobody else can look."""
-    from devdev_exec._containment._seccomp import assemble
+def _heed_signals() -> None:
+    """Undo what Python does when it starts, and a program inherits: ignoring some."""
+    for number in (_signal.SIGPIPE, _signal.SIGXFSZ):
+        _signal.signal(number, _signal.SIG_DFL)
+
+
+def _tell_bubblewrap(
+    variables: dict[str, str], network: bool, report: int
+) -> list[str]:
+    """Further words for bubblewrap: the variables come where nobody else can look."""
+    from devdev_exec._containment._seccomp import NAMESPACED, assemble
 
     settings = "".join(f"--setenv\0{n}\0{v}\0" for n, v in variables.items())
     arguments = _in_memory(settings.encode("utf-8", "surrogateescape"))
-    filter = _in_memory(assemble(os.uname().machine, sockets=True))
+    families = None if network else NAMESPACED
+    machine = os.uname().machine
+    filter = _in_memory(assemble(machine, families=families, is_among_others=False))
     os.set_inheritable(report, True)
-    told = [
+    return [
         "--args", str(arguments), "--seccomp", str(filter),
         "--json-status-fd", str(report),
     ]  # fmt: skip
-    os.execve(words[0], [*words, *told, "--", *program], {})
 
 
 def _in_memory(data: bytes) -> int:
