@@ -122,6 +122,7 @@ def works(count: int) -> list[Work]:
         row("open_read_close", open_read_close, before=forget_pages, lead=3.0),
         row("reread", open_read_close, before=open_read_close, bar=CACHED),
         row("list_names", list_names),
+        row("list_names_again", list_names),
         row("list_with_attributes", list_with_attributes),
         row("rename", rename),
         row("unlink", unlink),
