@@ -92,13 +92,13 @@ class Connection:
     def serve(self) -> None:
         """Answer requests until the connection ends or `end` is called."""
         while True:
-            with self._mirror.serving:
-                try:
+            try:
+                with self._mirror.serving:
                     is_received = self._receive()
-                except _EndedError:
-                    return
-                if is_received:
-                    self._handle()
+                    if is_received:
+                        self._handle()
+            except _EndedError:
+                return
             if not is_received and not self._waiting.wait():
                 return
 
@@ -135,22 +135,21 @@ class Connection:
         The kernel has told of what it forgot, which frees removed files, before who
         removed them could ask for more; but it hands that out later.
         """
-        refused: list[Request] = []
-        self._try(refused)
-        for _ in range(PENDING_MAX if refused else 0):
+        error, reply = self._ask(self._request)
+        if error != -Errno.ENOSPC:
+            self._finish(self._request, error, reply)
+            return
+        refused = [self._request.copy()]
+        for _ in range(PENDING_MAX):
             if not self._receive():
                 break
-            self._try(refused)
+            error, reply = self._ask(self._request)
+            if error == -Errno.ENOSPC:
+                refused.append(self._request.copy())
+            else:
+                self._finish(self._request, error, reply)
         for request in refused:
             self._finish(request, *self._ask(request))
-
-    def _try(self, refused: list[Request]) -> None:
-        """Answer a request, or add it to those that there is no space for."""
-        error, reply = self._ask(self._request)
-        if error == -Errno.ENOSPC:
-            refused.append(self._request.copy())
-        else:
-            self._finish(self._request, error, reply)
 
     def _finish(self, request: Request, error: int, reply: Reply) -> None:
         """Send the answer, and see to what follows it."""
@@ -168,9 +167,7 @@ class Connection:
         """The one funnel: what was refused is an errno, anything else is a bug."""
         handlers = self._ops.handlers
         opcode = request.opcode
-        if opcode >= len(handlers):
-            return -Errno.ENOSYS, b""
-        handler = handlers[opcode]
+        handler = handlers[opcode] if opcode < len(handlers) else None
         if handler is None:
             return -Errno.ENOSYS, b""
         if opcode in CHANGES:
