@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from devdev_exec import (
@@ -299,6 +301,46 @@ def test_what_a_new_base_was_to_replace_is_removed(state: Path) -> None:
     assert not set(saves(older)) & set(saves(state))
 
 
+def test_a_save_that_is_interrupted_anywhere_hinders_no_later_one(state: Path) -> None:
+    """After each call that what keeps the state makes, one after the other."""
+    at, is_over = 0, False
+    while not is_over:
+        with in_memory(state / f"{at}") as ws:
+            is_over = not is_interrupted(ws, at)
+            ws.fs.write_text("/g", "saved")
+            ws.save()
+            with in_memory(copy_of(state / f"{at}", "crashed")) as left:
+                assert left.fs.read_text("/g") == "saved", f"interrupted at call {at}"
+        at += 1
+    assert at > 20
+
+
+def is_interrupted(ws: Workspace, at: int) -> bool:
+    """Save, and interrupt it as Control-C would after so many calls; False if fewer."""
+    calls = 0
+
+    def interrupt(frame: FrameType, event: str, argument: object) -> None:
+        nonlocal calls
+        # What is interrupted before it has the file that it opened leaves that open.
+        opens = getattr(argument, "__name__", "") in ("open", "_open_at")
+        is_judged = "/_state/" in frame.f_code.co_filename and not opens
+        if is_judged and event in ("return", "c_return"):
+            calls += 1
+            if calls > at:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+    ws.fs.write_text("/f", "text")
+    sys.setprofile(interrupt)
+    try:
+        ws.save()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
 # --- two at once -----------------------------------------------------------------
 
 
@@ -450,6 +492,18 @@ def test_a_directory_that_cannot_be_written_to_is_refused(small_disk: Path) -> N
     subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
     with pytest.raises(StateError, match="Read-only file system; choose another"):
         in_memory(small_disk / "state")
+
+
+def test_a_state_is_not_lost_to_a_disk_that_is_full(small_disk: Path) -> None:
+    state = small_disk / "state"
+    with in_memory(state) as ws:
+        ws.fs.write_text("/f", "saved")
+    (state / "lock").write_bytes(b"")  # so that it takes room to write into it
+    with suppress(OSError), open(small_disk / "filler", "wb", buffering=0) as filler:
+        while True:
+            filler.write(bytes(4096))
+    with in_memory(state) as ws:  # to read would change a time, which is to be saved
+        assert ws.fs.stat("/f").size == len("saved")
 
 
 def test_a_place_that_is_no_directory_is_refused(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from devdev_mount import (
@@ -213,3 +216,27 @@ def test_nothing_is_left_of_further_mounts_when_the_owner_is_killed() -> None:
         owner.kill()
     for path in (first, fork, copy.parent):
         wait_until(partial(is_gone_from, path), f"{path} to go")
+
+
+def test_what_is_mounted_for_a_call_that_was_interrupted_is_unmounted(
+    served: Served,
+) -> None:
+    """The mount is made by then, and nobody knows of it who could end it."""
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        raise InterruptedError
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        for milliseconds in range(1, 40, 3):
+            with suppress(InterruptedError):
+                signal.setitimer(signal.ITIMER_REAL, milliseconds / 1000)
+                with served.mount():
+                    signal.setitimer(signal.ITIMER_REAL, 0)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    wait_until(lambda: len(served.status().mounts) == 1, "the end of what was mounted")
+    with served.mount() as view:  # an answer that was taken is no reason to unmount
+        served.fs.write_text("/f", "text")
+        assert (view.path / "f").read_text() == "text"

@@ -74,18 +74,18 @@ def run_race(
     if parallel < 1:
         raise ExecError(f"parallel={parallel!r}: at least one attempt has to run")
     running = _Running(origin, check, require_same_path, options)
-    with ThreadPoolExecutor(min(parallel, len(attempts)), "devdev-race") as pool:
-        try:
-            ended = [*pool.map(running.attempt, attempts, actors)]
-        except BaseException:
-            running.stop()
-            if running.winner is not None:
-                running.winner.close()
-            raise
-    winner = running.winner
-    if winner is not None:
-        winner.commit()
-    return Race(attempts=tuple(ended), winner=winner)
+    with ExitStack() as failed:
+        failed.callback(running.drop)
+        with ThreadPoolExecutor(min(parallel, len(attempts)), "devdev-race") as pool:
+            try:
+                ended = [*pool.map(running.attempt, attempts, actors)]
+            except BaseException:
+                running.stop()
+                raise
+        if running.winner is not None:
+            running.winner.commit()
+        failed.pop_all()
+    return Race(attempts=tuple(ended), winner=running.winner)
 
 
 class _Running:
@@ -114,6 +114,11 @@ class _Running:
             there = [*self._there]
         for cancellation in there:
             cancellation.cancel()
+
+    def drop(self) -> None:
+        """Let go of what the winner changed, if somebody has won."""
+        if self.winner is not None:
+            self.winner.close()
 
     def attempt(self, argv: Sequence[str], actor: str) -> Attempt:
         """Run one of them to its end."""

@@ -269,7 +269,7 @@ class Runner:
             self._sessions[link] = session
         try:
             contained.wait_started()
-        except ExecError:
+        except BaseException:
             session.close()
             raise
         if self._launching.is_closed:  # meanwhile

@@ -295,9 +295,10 @@ def run_transaction(
         failed.callback(trial.drop)
         result = trial.exec(argv, **options)
         transaction = trial.finish(result, actor)
+        failed.callback(transaction.close)
+        if commit == "always" or (commit == "on_success" and result.ok):
+            transaction.commit()
         failed.pop_all()
-    if commit == "always" or (commit == "on_success" and result.ok):
-        transaction.commit()
     return transaction
 
 

@@ -11,6 +11,7 @@ import os
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import asdict
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -48,13 +49,14 @@ class Caller:
         self._channels: set[Channel] = set()
         self._is_over = False
         self._mounts: set[int] = set()
+        self._untaken: dict[Channel, int] = {}
+        """Mounts whose maker has not gone on since, and may have missed the answer."""
         self._after = ExitStack()
         self._duties: dict[Kind, Callable[..., bytes]] = {
             Kind.ATTRIBUTE: serving.attribute,
             Kind.REQUESTS: serving.requests,
             Kind.PUSH: serving.push,
             Kind.PULL: serving.pull,
-            Kind.MOUNT: self.mount,
             Kind.UNMOUNT: self.unmount,
             Kind.STATUS: self.status,
             Kind.SAVE: serving.save,
@@ -89,6 +91,8 @@ class Caller:
             logger.warning("a client's connection was ended: %r", error)
         finally:
             channel.close()
+            if (number := self._untaken.pop(channel, None)) is not None:
+                self._drop(number)
             with self._lock:
                 self._channels.discard(channel)
                 is_last = self._is_over and not self._channels
@@ -109,26 +113,31 @@ class Caller:
 
     def _let_go(self) -> None:
         self._answerer.close()
-        for number in self._mounts:
-            # A copy that cannot be pulled is dropped by the second try.
-            with suppress(OSError, ValueError, MountError):
-                self._serving.unmount(number)
-            with suppress(OSError, ValueError, MountError):
-                self._serving.unmount(number)
+        for number in [*self._mounts]:
+            self._drop(number)
         self._after.close()
+
+    def _drop(self, number: int) -> None:
+        """End a mount, whatever is in it."""
+        for _ in range(2):  # a copy that cannot be pulled is dropped by the second try
+            with suppress(OSError, ValueError, MountError):
+                self.unmount(number)
 
     # --- calls -------------------------------------------------------------------
 
     def _answer(self, channel: Channel) -> None:
         kind, payload, descriptor = channel.receive()
+        self._untaken.pop(channel, None)
         if descriptor is not None:
             os.close(descriptor)
         if kind == Kind.CALL:
             channel.send(Kind.REPLY, self._answerer.answer(payload))
         elif kind == Kind.IMPORT:
             self._import(channel, json.loads(payload))
+        elif kind == Kind.MOUNT:
+            self._do(channel, partial(self.mount, channel), json.loads(payload))
         elif kind in self._duties:
-            self._do(channel, kind, json.loads(payload))
+            self._do(channel, self._duties[kind], json.loads(payload))
         else:
             raise ChannelClosed(f"{kind.name} is no call")
 
@@ -149,10 +158,12 @@ class Caller:
         else:
             channel.send(Kind.IMPORTED, encode_report(report))
 
-    def _do(self, channel: Channel, kind: Kind, request: dict[str, Any]) -> None:
+    def _do(
+        self, channel: Channel, duty: Callable[..., bytes], request: dict[str, Any]
+    ) -> None:
         try:
             with self._fs.acting_for(self._span):
-                answer = self._duties[kind](**request)
+                answer = duty(**request)
         except (OSError, ValueError, MountError, StateError) as error:
             channel.send(Kind.FAILED, encode_failure(error))
         else:
@@ -162,15 +173,21 @@ class Caller:
 
     def mount(
         self,
+        channel: Channel,
         fs: int,
         mountpoint: str | None,
         driver: DriverName,
         options: dict[str, Any],
     ) -> bytes:
-        """Mount the filesystem (0), or a fork of it; say where, and its number."""
+        """Mount the filesystem (0), or a fork of it; say where, and its number.
+
+        It ends if the connection does before anything else comes by it: a client that
+        was interrupted closes it, and knows of no mount.
+        """
         filesystem = self._answerer.filesystem(fs)
         place = self._serving.mount(filesystem, mountpoint, driver, options)
         self._mounts.add(place.number)
+        self._untaken[channel] = place.number
         return json.dumps(asdict(place)).encode()
 
     def unmount(self, number: int) -> bytes:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from io import FileIO
 from typing import BinaryIO, Literal
 
 from devdev_mount import _forks
@@ -58,20 +59,20 @@ class Directory:
     """
 
     _fd: int
-    _lock: BinaryIO
+    _lock: FileIO
 
     def __init__(self, path: str, owner: int) -> None:
         self.path = path
         with ExitStack() as undo:
             try:
                 self._open(path, undo)
+                _lock.take(self._lock, path, owner)
+                self.saves: Sequence[Save] = self._look()
+                """Those that are there, in their order."""
             except OSError as error:
                 reason = error.strerror or error
                 message = f"cannot keep state in {path}: {reason}"
                 raise StateError(f"{message}; choose another directory") from error
-            _lock.take(self._lock, path, owner)
-            self.saves: Sequence[Save] = self._look()
-            """Those that are there, in their order."""
             _forks.register(self._let_go)
             self._undo = undo.pop_all()
 
@@ -82,7 +83,8 @@ class Directory:
         self._fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         undo.callback(os.close, self._fd)
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW
-        self._lock = open(self._open_at(_LOCK, flags), "r+b")  # noqa: SIM115
+        # Without a buffer: what a full disk does not take is not tried again.
+        self._lock = open(self._open_at(_LOCK, flags), "r+b", buffering=0)  # noqa: SIM115
         undo.callback(self._lock.close)
 
     def _open_at(self, name: str, flags: int) -> int:
@@ -141,10 +143,10 @@ class Directory:
         return save
 
     def remove(self, saves: Iterable[Save]) -> None:
-        """Remove saves that nobody needs any more."""
+        """Remove saves that nobody needs any more; what stays does no harm."""
         gone = [*saves]
         for save in gone:
-            with suppress(FileNotFoundError):
+            with suppress(OSError):
                 os.unlink(save.name, dir_fd=self._fd)
         self.saves = [save for save in self.saves if save not in gone]
 

@@ -65,6 +65,8 @@ class Keeper:
         """Of the last save."""
         self._since = Fs()
         """The filesystem as it was then."""
+        self._saved: Save | None = None
+        """That save. Where it is not the newest one, adding that was interrupted."""
         self._checkpoints: list[int] = []
         """The checkpoints that are saved."""
         path = os.path.abspath(options.directory)
@@ -84,7 +86,8 @@ class Keeper:
             self.save(history=True)
             return fs
         fs = resume(self._directory, fs, recover=recover)
-        self._last = header_of(self._directory, self._directory.saves[-1])
+        self._saved = self._directory.saves[-1]
+        self._last = header_of(self._directory, self._saved)
         self._since = fs.fork()
         self._checkpoints = _numbers(fs)
         return fs
@@ -119,7 +122,7 @@ class Keeper:
 
     def _save(self, actor: str, history: bool) -> None:
         chain = self._chain()
-        is_base = _is_long(chain)
+        is_base = _is_long(chain) or chain[-1] != self._saved
         if not is_base and not self._has_news(history):
             return
         checkpoints = _numbers(self.fs)
@@ -134,8 +137,8 @@ class Keeper:
             has_history=history or is_base,
         )
         older = self._directory.saves
-        self._directory.add("base" if is_base else "change", header, pieces)
-        self._last, self._since = header, twin
+        saved = self._directory.add("base" if is_base else "change", header, pieces)
+        self._saved, self._last, self._since = saved, header, twin
         if header.has_history:
             self._checkpoints = checkpoints
         if is_base:

@@ -4,7 +4,7 @@ import os
 import sys
 import time
 from contextlib import suppress
-from typing import BinaryIO
+from io import FileIO
 
 from devdev_mount._errors import StateError, StateInUse
 
@@ -17,7 +17,7 @@ END_TIMEOUT = 30.0
 _SIZE_MAX = 100
 
 
-def take(file: BinaryIO, directory: str, owner: int) -> None:
+def take(file: FileIO, directory: str, owner: int) -> None:
     """Lock the open file, and write into it who has it; closing it unlocks it.
 
     A process whose owner has ended is waited for, since it is about to end too.
@@ -41,20 +41,20 @@ def take(file: BinaryIO, directory: str, owner: int) -> None:
             message = f"the state in {directory} is in use by {who}{whose}"
             raise StateInUse(f"{message}; end that, or choose another directory")
         time.sleep(INTERVAL)
-    file.truncate(0)
-    file.seek(0)
-    file.write(f"{os.getpid()} {owner}\n".encode())
-    file.flush()
+    with suppress(OSError):  # on a full disk it is not known who has it
+        file.truncate(0)
+        file.seek(0)
+        file.write(f"{os.getpid()} {owner}\n".encode())
 
 
-def _holder(file: BinaryIO) -> tuple[int, int]:
+def _holder(file: FileIO) -> tuple[int, int]:
     """The process that has the lock, and its owner; zeros if it did not say yet."""
     file.seek(0)
     words = file.read(_SIZE_MAX).split()
     return (int(words[0]), int(words[1])) if len(words) == 2 else (0, 0)
 
 
-def _try(file: BinaryIO, directory: str) -> bool:
+def _try(file: FileIO, directory: str) -> bool:
     if sys.platform == "win32":
         raise StateError("state can only be kept where there is flock(2)")
     import fcntl
