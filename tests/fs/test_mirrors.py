@@ -493,3 +493,15 @@ def test_what_an_operation_did_before_it_failed_by_a_bug_is_told() -> None:
     with pytest.raises(RuntimeError, match="broken"):
         fs.copy("/d", "/e")
     assert [change.name for change in mirror.changes] == [b"e", b"0", b"1", b"2", b"3"]
+
+
+def test_what_a_mirror_looks_at_by_itself_is_no_access() -> None:
+    fs = Fs(clock=ManualClock(step_ns=1))
+    mirror = Recorder(fs)
+    before = fs.stat("/")
+    with mirror.attachment.unobserved():
+        assert not is_free(mirror.attachment)
+        mirror.attachment.inodes.readdir(ROOT_INO)
+    assert fs.stat("/") == before
+    mirror.attachment.inodes.readdir(ROOT_INO)
+    assert fs.stat("/").atime_ns > before.atime_ns

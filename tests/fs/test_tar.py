@@ -107,7 +107,8 @@ def test_members_are_sorted_by_their_bytes_and_parents_come_first(fs: FsBase) ->
         fs.mkdir(os.path.dirname(name), parents=True, exist_ok=True)
         fs.write_bytes(name, b"")
     with tarfile.open(fileobj=BytesIO(tar_of(fs))) as archive:
-        names = [os.fsencode(name) for name in archive.getnames()]
+        found = archive.getnames()
+    names = [name.encode("utf-8", "surrogateescape") for name in found]
     assert names == [
         b".", b"B", b"a", b"a/z", b"a/\xc3\xbc", b"a.x", b"b", b"\xff"
     ]  # fmt: skip

@@ -29,8 +29,13 @@ def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
 
 
 @pytest.fixture
-def fs() -> Fs:
-    return Fs(clock=ManualClock(10**18))
+def clock() -> ManualClock:
+    return ManualClock(10**18)
+
+
+@pytest.fixture
+def fs(clock: ManualClock) -> Fs:
+    return Fs(clock=clock)
 
 
 @pytest.fixture

@@ -106,14 +106,14 @@ class Nt:
         if how is Disposition.CREATE:
             return self._create(path, bool(is_directory), attributes)
         if is_directory is True and not found & Attribute.DIRECTORY:
-            raise NtFailure(NtStatus.NOT_A_DIRECTORY)
+            self.check(NtStatus.NOT_A_DIRECTORY)
         if is_directory is False and found & Attribute.DIRECTORY:
-            raise NtFailure(NtStatus.FILE_IS_A_DIRECTORY)
+            self.check(NtStatus.FILE_IS_A_DIRECTORY)
         file = self._open(path)
         if how not in (Disposition.OPEN, Disposition.OPEN_IF):
             try:
                 file.overwrite(attributes, replaces=how is Disposition.SUPERSEDE)
-            except NtFailure:
+            except BaseException:
                 file.close()
                 raise
         return file
@@ -264,7 +264,7 @@ class NtFile:
     def delete(self) -> None:
         """FileDispositionInformation: the name goes when the file is closed."""
         if self.info().attributes & Attribute.READONLY:
-            raise NtFailure(NtStatus.CANNOT_DELETE)
+            self._check(NtStatus.CANNOT_DELETE)
         self._check(self._call.CanDelete(*self._at, self._nt.text(self.path)))
         self._is_to_go = True
 

@@ -8,6 +8,7 @@ them as the library would. See standin.h.
 import importlib.util
 import os
 import shutil
+import struct
 import subprocess
 import sys
 import types
@@ -132,10 +133,13 @@ class StandInLibrary:
         return True
 
     def GetSecurityDescriptorLength(self, descriptor: Any) -> int:
-        """The end of its last part, and that is its list here."""
-        start = self._ffi.cast("char *", descriptor)
-        at = int.from_bytes(self._ffi.buffer(start + 16, 4), "little")
-        return at + int.from_bytes(self._ffi.buffer(start + at + 2, 2), "little")
+        """The end of the last of its parts: owner, group, one list, another."""
+        start = self._ffi.cast("uint8_t *", descriptor)
+        owner, group, *lists = struct.unpack("<4I", self._ffi.buffer(start + 4, 16))
+        ends: list[int] = [0]
+        ends += [at + 8 + 4 * start[at + 1] for at in (owner, group) if at]
+        ends += [at + (start[at + 2] | start[at + 3] << 8) for at in lists if at]
+        return max(20, *ends)
 
     def malloc(self, size: int) -> Any:
         return self._c.malloc(size)

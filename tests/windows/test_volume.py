@@ -1,7 +1,8 @@
 """The winfsp driver: winfspy's real Python, on a stand-in for what is below it."""
 
 import pytest
-from devdev_fs import Fs, NotFound, SetAttr
+from devdev_fs import PATH_MAX, Fs, NotFound, SetAttr
+from devdev_fs.testing import ManualClock
 from devdev_mount import MountOptions
 from devdev_mount._winfsp import _links
 from devdev_mount._winfsp._attributes import Attribute
@@ -364,6 +365,37 @@ def test_times_are_set_one_by_one(nt: Nt, fs: Fs) -> None:
         assert fs.stat("/file").atime_ns == 7 * TICK
 
 
+def test_what_the_driver_looks_at_by_itself_is_no_access(
+    fs: Fs, nt: Nt, clock: ManualClock
+) -> None:
+    fs.mkdir("/d")
+    fs.write_bytes("/d/Name", b"")
+    fs.symlink("d", "/link")
+    fs.symlink("link", "/link to link")
+    before = [fs.lstat(path) for path in ("/", "/d", "/link", "/link to link")]
+    clock.advance(10**9)
+    nt.info("\\D\\NAME")
+    nt.info("\\link to link", is_link=True)
+    with refused(NtStatus.DIRECTORY_NOT_EMPTY):
+        nt.delete("\\d")
+    after = [fs.lstat(path) for path in ("/", "/d", "/link", "/link to link")]
+    assert after == before
+    nt.list("\\d")
+    assert fs.stat("/d").atime_ns > before[1].atime_ns
+
+
+def test_a_list_that_says_the_same_is_a_change(
+    fs: Fs, nt: Nt, clock: ManualClock
+) -> None:
+    fs.write_bytes("/file", b"")
+    before = fs.stat("/file")
+    clock.advance(10**9)
+    with nt.opened("\\file") as file:
+        file.set_security(file.security())
+    after = fs.stat("/file")
+    assert (after.mode, after.ctime_ns) == (before.mode, before.ctime_ns + 10**9)
+
+
 def test_attributes_are_kept(nt: Nt, fs: Fs) -> None:
     fs.write_bytes("/file", b"")
     wanted = Attribute.HIDDEN | Attribute.ARCHIVE | Attribute.READONLY
@@ -457,6 +489,14 @@ def test_links_lead_where_they_do_in_the_store(nt: Nt, fs: Fs) -> None:
     assert nt.get("\\ABSOLUTE\\DOTS\\FILE") == b"content"
     nt.put("\\absolute\\new", b"1")
     assert fs.read_bytes("/a/new") == b"1"
+
+
+def test_the_longest_target_is_told(nt: Nt, fs: Fs) -> None:
+    """There is no room for it twice, once for programs and once for people."""
+    target = "n" * (PATH_MAX - 1)
+    fs.symlink(target, "/link")
+    with nt.opened("\\link", is_link=True) as file:
+        assert _links.unpack(file.reparse()) == target
 
 
 def test_a_link_itself_is_a_reparse_point(nt: Nt, fs: Fs) -> None:

@@ -6,6 +6,7 @@ stated there (`Mirror.orphaned`).
 """
 
 from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import contextmanager
 from threading import RLock
 from typing import Concatenate, Protocol, get_args
 
@@ -93,6 +94,20 @@ class Attachment:
         """A path that leads to an inode, from the root; None if it has no name."""
         with self.lock:
             return self._fs._table.path(ino)
+
+    @contextmanager
+    def unobserved(self) -> Iterator[None]:
+        """Have reading move no time of access: for a mirror's own looks around.
+
+        The store's lock is held meanwhile.
+        """
+        with self.lock:
+            table = self._fs._table
+            policy, table.atime_policy = table.atime_policy, "never"
+            try:
+                yield
+            finally:
+                table.atime_policy = policy
 
     @property
     def has_unpublished(self) -> bool:

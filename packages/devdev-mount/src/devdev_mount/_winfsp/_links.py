@@ -14,6 +14,7 @@ TAG = 0xA000000C
 """IO_REPARSE_TAG_SYMLINK."""
 
 _RELATIVE = 1
+_ROOM = 16384 - 20  # of the longest reparse point, for both names
 _HEADER = struct.Struct("<IHH")  # tag, length of what follows, 0
 _SYMLINK = struct.Struct("<HHHHI")  # substitute name, print name: offset, length; flags
 _TO_DRIVE = re.compile(r"[A-Za-z]:(?:[\\/]|$)")
@@ -65,6 +66,8 @@ def pack(target: str) -> bytes:
     is_absolute = is_to_drive(target)
     substitute = (_NT_PREFIX + target if is_absolute else target).encode("utf-16-le")
     printed = target.encode("utf-16-le")
+    if len(substitute) + len(printed) > _ROOM:
+        printed = b""  # it is for people, and the longest targets have no room for it
     symlink = _SYMLINK.pack(
         *(0, len(substitute), len(substitute), len(printed)),
         0 if is_absolute else _RELATIVE,

@@ -22,7 +22,7 @@ class WinFspMirror:
         self._deferred = Deferred("devdev-winfsp-deferred")
         self.attachment = fs.attach(self)
         self.handles = Handles(self.attachment.inodes)
-        self.places = Places(self.attachment.inodes)
+        self.places = Places(self.attachment)
 
     # --- devdev_fs.Mirror --------------------------------------------------------
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from devdev_fs import ROOT_INO, Ino, InodeOps, NotFound, Stat
+from devdev_fs import ROOT_INO, Attachment, Ino, NotFound, Stat
 
 from devdev_mount._winfsp._links import is_to_drive, target_shown
 from devdev_mount._winfsp._names import fold, shown, split, stored
@@ -47,8 +47,9 @@ class Places:
     names of its directory; who changes them calls `added` and `removed`, or `drop`.
     """
 
-    def __init__(self, inodes: InodeOps) -> None:
-        self._inodes = inodes
+    def __init__(self, attachment: Attachment) -> None:
+        self._attachment = attachment
+        self._inodes = attachment.inodes
         self._indexes: OrderedDict[Ino, _Index] = OrderedDict()
 
     # --- paths -------------------------------------------------------------------
@@ -181,8 +182,9 @@ class Places:
         return index
 
     def names(self, parent: Ino) -> list[bytes]:
-        """The names in a directory, without `.` and `..`."""
-        return [entry.name for entry in self._inodes.readdir(parent)[2:]]
+        """The names in a directory, without `.` and `..`; no program reads it so."""
+        with self._attachment.unobserved():
+            return [entry.name for entry in self._inodes.readdir(parent)[2:]]
 
     def added(self, place: Place) -> None:
         """Take note of a new name."""

@@ -15,6 +15,7 @@ from devdev_mount._winfsp._attributes import (
 from devdev_mount._winfsp._links import TAG
 from devdev_mount._winfsp._ntstatus import NtError, NtStatus
 from devdev_mount._winfsp._security import (
+    DACL_SECURITY_INFORMATION,
     Descriptor,
     Sid,
     describe,
@@ -110,7 +111,8 @@ class Shown:
         if path is None:
             return False
         try:
-            return self._inodes.getattr(self._inodes.resolve(path)).is_dir
+            with self._attachment.unobserved():
+                return self._inodes.getattr(self._inodes.resolve(path)).is_dir
         except FsError:  # it leads nowhere, or in circles
             return False
 
@@ -154,7 +156,9 @@ class Shown:
         after = before.changed(information, descriptor)
         mode = mode_of(after, stat, others=self._others)
         change = SetAttr(
-            mode=mode if mode != stat.perm and not stat.is_symlink else None,
+            mode=None
+            if stat.is_symlink or not information & DACL_SECURITY_INFORMATION
+            else mode,
             uid=self._number(user_of, before.owner, after.owner),
             gid=self._number(group_of, before.group, after.group),
         )

@@ -264,8 +264,8 @@ class Volume:
         the next one. It is sorted as Python sorts text.
         """
         if marker is None or not handle.listing:
-            names = self._places.names(handle.ino)
-            handle.listing = sorted((shown(name), name) for name in names)
+            entries = self._inodes.readdir(handle.ino)[2:]
+            handle.listing = sorted((shown(each.name), each.name) for each in entries)
         begin = 0
         if marker is not None and marker not in _DOTS:
             begin = bisect_right(handle.listing, marker, key=itemgetter(0))
