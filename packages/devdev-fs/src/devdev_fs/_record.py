@@ -75,7 +75,7 @@ def flat_xattrs(inode: Inode) -> list[bytes]:
 
 def chunk_groups(content: Content) -> list[ChunkGroup]:
     """A file's chunks by the item that tells of them; at least one, for the first."""
-    chunks = list(content.by_chunk())
+    chunks = content.by_chunk()
     return [
         chunks[at : at + LISTED_MAX] for at in range(0, len(chunks) or 1, LISTED_MAX)
     ]

@@ -171,10 +171,9 @@ class Sparse(Generic[V]):
         for _, chunk in self.by_chunk():
             yield from (each for each in self._values(chunk) if each is not None)
 
-    def by_chunk(self) -> Iterator[tuple[int, Chunk[V]]]:
+    def by_chunk(self) -> list[tuple[int, Chunk[V]]]:
         """The chunks, ascending, each with its number."""
-        for number in sorted(self._chunks):
-            yield number, self._chunks[number]
+        return sorted(self._chunks.items())
 
     def differences(
         self, other: "Sparse[V]"
