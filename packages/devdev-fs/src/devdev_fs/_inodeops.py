@@ -6,6 +6,7 @@ under its lock, a driver's attachment, or a client in another process.
 
 from devdev_fs import _access, _attr, _namei, _rename
 from devdev_fs._contentops import ContentOps
+from devdev_fs._invariants import check_invariants
 from devdev_fs._table import InodeTable
 from devdev_fs._types import (
     ROOT_CALLER,
@@ -280,4 +281,4 @@ class InodeOps(ContentOps):
 
     def check_invariants(self) -> None:
         """Assert what must hold of the whole table; for tests. Costs O(inodes)."""
-        self._run(InodeTable.check_invariants)
+        self._run(check_invariants)

@@ -8,23 +8,15 @@ Inodes are shared with images and the journal. What is about to change one asks
 `edit` for the inode to change, and says so before it changes anything.
 """
 
-from collections import Counter
 from collections.abc import Mapping
 from itertools import count
 from typing import TypeVar
 
-from devdev_fs import _acl
 from devdev_fs._clock import Clock
 from devdev_fs._entries import Entries
 from devdev_fs._errno import Errno, FsError
 from devdev_fs._image import Image, Memo, Tree, is_same
-from devdev_fs._inode import (
-    Directory,
-    Inode,
-    Link,
-    RegularFile,
-    Symlink,
-)
+from devdev_fs._inode import Directory, Inode, RegularFile
 from devdev_fs._journal import (
     DEFAULT_MAX_HISTORY_BYTES,
     DEFAULT_MAX_HISTORY_ENTRIES,
@@ -585,57 +577,3 @@ class InodeTable(Tree):
         if old is not None and new is not None and not is_same(old, new):
             for parent, name in old.links():
                 self.note_entry(parent, name, moved.get(old.ino, old.ino))
-
-    # --- checking ----------------------------------------------------------------
-
-    def check_invariants(self) -> None:
-        """Assert everything that must hold between two operations. Costs O(inodes)."""
-        self.inodes.check()
-        links: dict[Ino, list[Link]] = {}
-        subdirectories: Counter[Ino] = Counter()
-        for ino in map(Ino, self.inodes.numbers()):
-            inode = self.get(ino)
-            assert inode.ino == ino
-            self._check_body(inode)
-            if isinstance(inode, Directory):
-                for name, child in self.entries(inode):
-                    links.setdefault(child.ino, []).append((ino, name))
-                    subdirectories[ino] += isinstance(child, Directory)
-        for inode in self.inodes.values():
-            found = sorted(links.get(inode.ino, []))
-            assert inode.links() == found, f"{inode.ino}: {inode.links()}, {found}"
-            if isinstance(inode, Directory):
-                assert len(found) == (inode.ino != ROOT_INO)
-                assert inode.nlink == 2 + subdirectories[inode.ino]
-            else:
-                assert inode.nlink == len(found) > 0, f"{inode.ino}: {inode.nlink}"
-        self._check_orphans()
-        pages = sum(inode.pages for inode in self.inodes.values())
-        orphaned = sum(inode.pages for inode in self.orphans.values())
-        assert self.pages_used == pages + orphaned
-
-    def _check_body(self, inode: Inode) -> None:
-        assert inode.xattrs != {}
-        assert inode.xattrs == _acl.in_step(inode.xattrs, inode.mode)
-        if isinstance(inode, RegularFile):
-            inode.content.check()
-        elif isinstance(inode, Symlink):
-            assert inode.target
-        elif isinstance(inode, Directory):
-            inode.entries.check()
-
-    def _check_orphans(self) -> None:
-        for ino, orphan in self.orphans.items():
-            assert orphan.ino == ino
-            assert not orphan.nlink
-            assert not orphan.name
-            assert self.pins[ino] > 0, f"{ino} leaked"
-            assert self.inodes.get(ino) is None
-            self._check_body(orphan)
-            assert not isinstance(orphan, Directory) or not len(orphan.entries)
-        assert self.unnamed <= self.orphans.keys()
-        opened = Counter(self.open_files.values())
-        for ino, times in opened.items():
-            assert self.pins[ino] >= times, f"{ino} is open and not held"
-        for ino in self.pins:
-            assert self.find(ino) is not None, f"{ino} is held and not there"

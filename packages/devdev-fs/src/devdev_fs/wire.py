@@ -14,37 +14,11 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from enum import IntEnum, StrEnum
-from functools import cache
 from threading import Lock
 from traceback import format_exception
-from typing import (
-    Any,
-    Concatenate,
-    NamedTuple,
-    cast,
-    get_type_hints,
-)
+from typing import Any, Concatenate, NamedTuple, cast
 
-from devdev_fs import (
-    _access,
-    _attr,
-    _data,
-    _diff,
-    _digest,
-    _history,
-    _namei,
-    _openfile,
-    _paths,
-    _rename,
-    _snapshot,
-    _space,
-    _tarread,
-    _tarwrite,
-    _textdiff,
-    _xattr,
-    _zipread,
-    _zipwrite,
-)
+from devdev_fs import _history, _openfile
 from devdev_fs._acting import acting, span_of
 from devdev_fs._archive import ArchiveError, Reading, Want, pieces
 from devdev_fs._base import FsBase, point_number
@@ -58,95 +32,8 @@ from devdev_fs._table import InodeTable
 from devdev_fs._unpack import Unpacking
 from devdev_fs._versions import Checkpoint, Event
 from devdev_fs._watch import Watch
+from devdev_fs._wireops import BY_NAME, OPERATIONS, is_locked, name_of, types_of
 from devdev_fs._wirevalues import Op, Reader, plain, reader, readers_of, same
-
-_OPERATIONS: tuple[Op, ...] = (
-    InodeTable.pin,
-    InodeTable.unpin,
-    InodeTable.check_invariants,
-    _attr.getattr,
-    _attr.setattr,
-    _attr.statvfs,
-    _attr.set_limits,
-    _data.read,
-    _data.read_chunks,
-    _data.write,
-    _data.append,
-    _data.readlink,
-    _data.readdir,
-    _namei.lookup,
-    _namei.resolve,
-    _namei.mkdir,
-    _namei.create,
-    _namei.mknod,
-    _namei.symlink,
-    _namei.link,
-    _namei.unlink,
-    _namei.rmdir,
-    _namei.tmpfile,
-    _rename.rename,
-    _access.access,
-    _access.open_check,
-    _xattr.setxattr,
-    _xattr.getxattr,
-    _xattr.listxattr,
-    _xattr.removexattr,
-    _space.fallocate,
-    _space.lseek,
-    _space.copy_file_range,
-    _paths.read_bytes,
-    _paths.write_bytes,
-    _paths.append,
-    _paths.copy,
-    _paths.mkdir,
-    _paths.remove,
-    _paths.rmdir,
-    _paths.remove_tree,
-    _paths.rename,
-    _paths.symlink,
-    _paths.link,
-    _paths.readlink,
-    _paths.realpath,
-    _paths.stat,
-    _paths.setattr,
-    _paths.exists,
-    _paths.touch,
-    _paths.listdir,
-    _paths.scandir,
-    _paths.walk_tree,
-    _paths.glob,
-    _snapshot.dump,
-    _snapshot.dump_since,
-    _history.load,
-    _digest.tree_digest,
-    _digest.image_digest,
-    _diff.diff,
-    _textdiff.text_diff,
-    _tarwrite.tar_parts,
-    _zipwrite.zip_parts,
-    _tarread.read_tar,
-    _zipread.read_zip,
-    _history.begin,
-    _history.end,
-    _history.log,
-    _history.checkpoint,
-    _history.checkpoints,
-    _history.drop_checkpoint,
-    _history.restore,
-    _history.undo,
-    _history.redo,
-    _history.merge,
-    _history.set_limits,
-    _openfile.open_pinned,
-    _openfile.close_pinned,
-)
-
-
-def _name(op: Op) -> str:
-    return f"{op.__module__.rpartition('.')[2]}.{op.__qualname__}"
-
-
-_BY_NAME = {_name(op): op for op in _OPERATIONS}
 
 
 class _Status(IntEnum):
@@ -202,24 +89,9 @@ class _Order(StrEnum):
     """[number]: let go of what comes, or goes, in pieces."""
 
 
-@cache
-def _types(op: Op) -> tuple[object, ...]:
-    """The types of the arguments behind the table."""
-    hints = get_type_hints(op)
-    hints.pop("return")
-    hints.pop("table", None)
-    return tuple(hints.values())
-
-
-@cache
-def _is_locked(op: Op) -> bool:
-    """Whether it is an operation on a table; otherwise it is a function of values."""
-    return op.__qualname__.startswith("InodeTable.") or "table" in get_type_hints(op)
-
-
 def _encode_call(fs: int, span: int, op: Op, args: tuple[object, ...]) -> bytes:
-    assert op in _OPERATIONS, f"{_name(op)} is not to be called from elsewhere"
-    return encode([fs, span, _name(op), *map(plain, args)])
+    assert op in OPERATIONS, f"{name_of(op)} is not to be called from elsewhere"
+    return encode([fs, span, name_of(op), *map(plain, args)])
 
 
 def _encode_error(error: Exception) -> bytes:
@@ -315,14 +187,14 @@ class Answerer:
         """Begin what comes, or goes, in pieces."""
         if order is _Order.PARTS:
             number, name, *values = call
-            op = _BY_NAME[name]
+            op = BY_NAME[name]
             parts = self.filesystem(number).parts(op, *self._arguments(op, values))
             return self._keep(self._streams, _Stream(number, 0, pieces(parts)))
         number, named, name, path, devices, *values = call
         span = self._span_of(number, named)
         with acting(self.filesystem(number), span):
             reading = self.filesystem(number).unpack(
-                _BY_NAME[name], path, devices, *values
+                BY_NAME[name], path, devices, *values
             )
             want = next(reading)
         return [self._keep(self._streams, _Stream(number, span, reading)), *want]
@@ -336,10 +208,10 @@ class Answerer:
                 return end.value
 
     def _run(self, number: int, span: int, name: str, values: list[Any]) -> object:
-        op = _BY_NAME[name]
+        op = BY_NAME[name]
         args = self._arguments(op, values)
         fs = self.filesystem(number)
-        if not _is_locked(op):
+        if not is_locked(op):
             return fs.compute(op, *args)
         with acting(fs, self._span_of(number, span)):
             result: object = fs.run(op, *args)
@@ -401,7 +273,7 @@ class Answerer:
         # Arguments at the end may be left out.
         return [
             self._argument(kind, reader, value)
-            for kind, reader, value in zip(_types(op), readers, values, strict=False)
+            for kind, reader, value in zip(types_of(op), readers, values, strict=False)
         ]
 
     def _argument(
@@ -511,7 +383,7 @@ class RemoteFs(FsBase):
     ) -> Generator[bytes, None, None]:
         """The pieces, each fetched when it is asked for."""
         assert not kwargs, "operations take their arguments by position"
-        call = [self._number, _name(op), *map(plain, args)]
+        call = [self._number, name_of(op), *map(plain, args)]
         number = self._order(_Order.PARTS, *call)
         try:
             while part := self._order(_Order.NEXT, number):
@@ -530,7 +402,7 @@ class RemoteFs(FsBase):
     ) -> Reading[int]:
         """Unpack an archive there; its bytes are sent as they are asked for."""
         assert not kwargs, "operations take their arguments by position"
-        call = [_name(op), plain(path), devices, *args]
+        call = [name_of(op), plain(path), devices, *args]
         call = [self._number, span_of(self), *call]
         number, *want = self._order(_Order.UNPACK, *call)
         try:
