@@ -2,8 +2,9 @@
 
     python -m tests.exec.kill_state [COUNT [SEED]]
 
-kills COUNT times (default 200), each time the owner, the server or the launcher's
-helper, after a random moment under load. The state goes on from one kill to the next.
+kills COUNT times (default 200), one kind of process after the other, or all of them,
+after a random moment under load. The load is such that every few saves there is another
+base. The state goes on from one kill to the next.
 """
 
 import os
@@ -13,14 +14,15 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 
 from devdev_exec import StateOptions, Workspace
 
-from tests.processes import helper_of, wait_until
+from tests.processes import children, helper_of, wait_until
 
-VICTIMS = ("owner", "server", "helper")
+VICTIMS = ("server", "owner", "supervisor", "all", "helper")
 INTERVAL = 0.05
 
 OWNER = textwrap.dedent(
@@ -34,7 +36,7 @@ OWNER = textwrap.dedent(
     load = '''
         while :; do
             i=$((i+1)); echo $i > load.new; mv load.new load
-            seq 500 > "big$((i%7))"
+            seq 500 > "big$((i%7))"; head -c 100000 /dev/urandom > "blob$((i%5))"
         done
     '''
 
@@ -88,12 +90,12 @@ def kill_once(
         server = int(owner.stdout.readline().split()[1])
         lines = [owner.stdout.readline()]
         Event().wait(after)
-        if victim == "helper":
-            os.kill(helper_of(owner.pid), signal.SIGKILL)
+        for pid in _processes(victim, owner.pid, server):
+            with suppress(ProcessLookupError):  # its program has just ended
+                os.kill(pid, signal.SIGKILL)
+        if victim in ("helper", "supervisor"):  # after which the rest goes on
             Event().wait(after)
             os.kill(owner.pid, signal.SIGKILL)
-        else:
-            os.kill({"owner": owner.pid, "server": server}[victim], signal.SIGKILL)
         if victim == "server":
             owner.wait(30)
         lines += owner.stdout.readlines()
@@ -105,6 +107,19 @@ def kill_once(
     # The kill may have cut off the last line.
     saved = [line for line in lines if line.endswith("\n")]
     return int(saved[-1].split()[1]), left_in(state)
+
+
+def _processes(victim: str, owner: int, server: int) -> list[int]:
+    if victim == "owner":
+        return [owner]
+    if victim == "server":
+        return [server]
+    helper = helper_of(owner)
+    if victim == "helper":
+        return [helper]
+    wait_until(lambda: bool(children(helper)), "a program with a supervisor")
+    supervisors = children(helper)
+    return supervisors if victim == "supervisor" else [owner, server, helper]
 
 
 def left_in(state: Path) -> int:

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 from devdev_exec import AsyncSession, ExecError, StartOptions, Workspace
@@ -61,6 +62,19 @@ def test_a_wait_that_is_cancelled_leaves_the_program_running(ws: Workspace) -> N
             assert (await session.wait_for("x", timeout=LIMIT)).happened == "match"
 
     asyncio.run(cancel())
+
+
+def test_a_start_that_is_cancelled_leaves_no_program(ws: Workspace) -> None:
+    async def start_and_cancel(after: float) -> None:
+        starting = asyncio.create_task(ws.start_async(["sleep", "60"]))
+        await asyncio.sleep(after)
+        starting.cancel()
+        with suppress(asyncio.CancelledError):
+            await (await starting).close()  # it was too late
+
+    for after in (0.0, 0.005, 0.01, 0.02, 0.04):
+        asyncio.run(start_and_cancel(after))
+    assert ws.sessions() == ()
 
 
 def test_a_program_that_does_not_read_holds_up_its_task_only(ws: Workspace) -> None:

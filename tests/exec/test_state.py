@@ -265,14 +265,14 @@ def test_a_snapshot_is_what_a_new_state_begins_with(state: Path) -> None:
 @pytest.mark.timeout(60)
 def test_who_is_killed_loses_nothing_that_was_saved(state: Path) -> None:
     """`python -m tests.exec.kill_state` does this for longer."""
-    kill_often(state, "fuse", 3, seed=7)
+    kill_often(state, "fuse", 5, seed=7)
 
 
 @pytest.mark.timeout(60)
 def test_who_is_killed_with_the_copy_driver_loses_nothing_that_was_saved(
     state: Path,
 ) -> None:
-    kill_often(state, "copy", 2, seed=8)
+    kill_often(state, "copy", 3, seed=8)
 
 
 def test_what_a_save_that_was_cut_off_left_is_removed(state: Path) -> None:

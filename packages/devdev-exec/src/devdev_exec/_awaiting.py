@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from threading import Event
 from typing import Literal, ParamSpec, Protocol, TypeVar
 
 from devdev_exec._display import Display
@@ -159,6 +160,26 @@ async def in_thread(function: Callable[P, R], *args: P.args, **kwargs: P.kwargs)
     import asyncio
 
     return await asyncio.to_thread(function, *args, **kwargs)
+
+
+async def made_in_thread(make: Callable[[], R], undo: Callable[[R], object]) -> R:
+    """Make something in a thread; who is cancelled meanwhile leaves nothing of it."""
+    made: list[R] = []
+    is_cancelled = Event()
+
+    def make_or_undo() -> None:
+        made.append(make())
+        if is_cancelled.is_set():
+            undo(made[0])
+
+    try:
+        await in_thread(make_or_undo)
+    except BaseException:
+        is_cancelled.set()
+        if made:
+            await in_thread(undo, made[0])
+        raise
+    return made[0]
 
 
 async def block_task(link: Link, waiting: Waiting[T]) -> T:

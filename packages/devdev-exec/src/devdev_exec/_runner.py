@@ -14,7 +14,7 @@ from typing import TypedDict, Unpack
 from devdev_mount import Attached, FsBase
 
 from devdev_exec._asyncsession import AsyncSession
-from devdev_exec._awaiting import in_thread
+from devdev_exec._awaiting import made_in_thread
 from devdev_exec._call import OutputHandler
 from devdev_exec._cancellation import Cancellation
 from devdev_exec._containment import UNCONTAINED, Contained, Containment
@@ -281,9 +281,11 @@ class Runner:
     ) -> AsyncSession:
         """Start a program that goes on, as `start` does, for tasks of asyncio.
 
-        Arguments and errors are those of `start`, which runs in a thread.
+        Arguments and errors are those of `start`, which runs in a thread. Cancelling
+        it ends the program.
         """
-        session = await in_thread(self.start, argv, **options)
+        start = partial(self.start, argv, **options)
+        session = await made_in_thread(start, Session.close)
         return session.as_async()
 
     def sessions(self) -> tuple[Session, ...]:
