@@ -1,6 +1,9 @@
 """What LIMITATIONS.md says of devdev-mount."""
 
+import errno
+import fcntl
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -163,3 +166,70 @@ def test_root_without_capabilities_is_not_refused_what_it_could_permit_itself(
         command[-1] = "chmod 644 f && echo y > f"
         subprocess.run(command, cwd=served.path, timeout=15, check=True)
         assert served.fs.read_text("/f") == "y\n"
+
+
+@pytest.mark.fuse
+def test_what_goes_through_a_pipe_changes_no_times() -> None:
+    with serve() as served:
+        os.mkfifo(served.path / "f")
+        before = os.lstat(served.path / "f")
+        fd = os.open(served.path / "f", os.O_RDWR | os.O_NONBLOCK)
+        os.write(fd, b"some")
+        assert os.read(fd, 10) == b"some"
+        os.close(fd)
+        after = os.lstat(served.path / "f")
+        assert (after.st_atime_ns, after.st_mtime_ns, after.st_ctime_ns) == (
+            *(before.st_atime_ns, before.st_mtime_ns, before.st_ctime_ns),
+        )
+
+
+RWF_NOAPPEND = 0x20
+
+
+@pytest.mark.fuse
+def test_an_appending_descriptor_cannot_be_told_not_to_append() -> None:
+    with serve() as served:
+        served.fs.write_text("/f", "some")
+        fd = os.open(served.path / "f", os.O_WRONLY | os.O_APPEND)
+        try:
+            os.pwritev(fd, [b"X"], 0, RWF_NOAPPEND)
+        except OSError as error:
+            if error.errno != errno.EOPNOTSUPP:
+                raise
+            pytest.skip("this kernel has no RWF_NOAPPEND (Linux 6.9)")
+        finally:
+            os.close(fd)
+        assert served.fs.read_text("/f") == "someX"
+
+
+FS_IOC_GETFLAGS = 0x80086601
+
+
+@pytest.mark.fuse
+def test_flags_of_inodes_are_refused() -> None:
+    with serve() as served:
+        served.fs.write_text("/f", "")
+        refused = re.escape(f"[Errno {errno.ENOTTY}]")
+        with (served.path / "f").open() as file, pytest.raises(OSError, match=refused):
+            fcntl.ioctl(file, FS_IOC_GETFLAGS, bytes(8))
+        assert os.statvfs(served.path).f_fsid == 0
+
+
+@pytest.mark.fuse
+@pytest.mark.skipif(os.geteuid() != 0, reason="root has capabilities to lose")
+def test_root_that_owns_no_set_id_file_may_still_give_it_away() -> None:
+    argv = ["setpriv", "--bounding-set=-fowner", "--inh-caps=-fowner"]
+    with serve(options=MountOptions(ownership="exact")) as served:
+        served.fs.write_text("/f", "x")
+        served.fs.inodes.setattr(served.fs.stat("/f").ino, SetAttr(uid=1, mode=0o4755))
+        for command, is_refused in (("chmod 700 f", True), ("chown 2 f", False)):
+            done = subprocess.run(
+                [*argv, "sh", "-c", command],
+                cwd=served.path,
+                capture_output=True,
+                timeout=15,
+                check=False,
+            )
+            assert bool(done.returncode) == is_refused, done.stderr
+        found = served.fs.stat("/f")
+        assert (found.uid, found.mode & 0o7777) == (2, 0o755)

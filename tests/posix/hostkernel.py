@@ -177,13 +177,15 @@ class HostKernel(HostPosix):
 
 
 @contextmanager
-def host_directory(mount: HostMount) -> Iterator[HostKernel]:
+def host_directory(
+    mount: HostMount, kernel_type: type[HostKernel] = HostKernel
+) -> Iterator[HostKernel]:
     """Be in a new directory of the mount; afterwards where one was before."""
     before = os.open(".", O_DIRECTORY | O_PATH)
     mask = os.umask(0)
     try:
         directory = enter_new_directory(mount)
-        kernel = HostKernel(mount, directory)
+        kernel = kernel_type(mount, directory)
         try:
             yield kernel
         finally:

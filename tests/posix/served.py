@@ -23,12 +23,17 @@ LACKS = {
 """What no mount has."""
 
 
+FOR_ALL = MountOptions(ownership="exact", allow_other=True, suid=True, dev=True)
+"""With these every user can make every call."""
+
+
 @contextmanager
-def served_mount(driver: DriverName) -> Iterator[HostMount]:
+def served_mount(
+    driver: DriverName, options: MountOptions = FOR_ALL
+) -> Iterator[HostMount]:
     """Serve a filesystem; skips the test where not every user's calls can be made."""
     if reason := why_not_any_user():
         pytest.skip(reason)
-    options = MountOptions(ownership="exact", allow_other=True, suid=True, dev=True)
     with Tmpfs() as other, serve(options=options, driver=driver) as served:
         fs = served.fs
 
