@@ -3,7 +3,8 @@
 What each of them does with 10,000 files of 20,000 random bytes:
 
 - devdev: dumps a filesystem, and loads it into an empty one, which is complete then:
-  directories, names, times, quotas; every block is checked against its SHA-256.
+  directories, names, times, quotas; every block is checked against its SHA-256. The
+  content of files is not copied: they share it with the snapshot.
 - tar: writes and reads a member a file with `tarfile`, uncompressed, and keeps the
   bytes of each in a dictionary. It makes no directories and checks no content.
 - tar, checked: the same, and the SHA-256 of each file is taken when it is written and
