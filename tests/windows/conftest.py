@@ -13,11 +13,16 @@ from devdev_mount._winfsp._session import WinFspSession
 from tests.windows.nt import Nt
 from tests.windows.owners import ME
 from tests.windows.standin import StandIn, why_winfspy_is_missing, winfspy_on_standin
+from tests.windows.standindll import LIBRARY, winfspy_on_dll
 
 
 @pytest.fixture(scope="session")
 def standin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandIn]:
     """winfspy on the stand-in; skips what needs it where its wheel cannot be had."""
+    if LIBRARY.exists():
+        with winfspy_on_dll() as standin:
+            yield standin
+        return
     directory = tmp_path_factory.mktemp("winfspy")
     reason = why_winfspy_is_missing(directory)
     if reason and "winfspy" in os.environ.get("DEVDEV_REQUIRE", "").split(","):

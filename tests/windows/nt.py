@@ -36,6 +36,11 @@ class Disposition(IntEnum):
     OVERWRITE_IF = 5
 
 
+def unsigned(status: int) -> int:
+    """A status as it is written; to C it is a signed number."""
+    return status & 0xFFFFFFFF
+
+
 class NtFailure(Exception):
     """A status that is no success."""
 
@@ -63,12 +68,11 @@ class Nt:
 
     def __init__(self, standin: StandIn, place: str) -> None:
         self.ffi = standin.ffi
-        self.volume = standin.library.mounted[place]
-        self.call = self.volume.Interface
+        self.volume, self.call = standin.library.at(place)
 
     def check(self, status: int) -> None:
         if status != NtStatus.SUCCESS:
-            raise NtFailure(status)
+            raise NtFailure(unsigned(status))
 
     def text(self, text: str) -> Any:
         return self.ffi.new("WCHAR[]", text)
@@ -128,8 +132,8 @@ class Nt:
             status = self.call.GetSecurityByName(
                 self.volume, self.text(path), found, descriptor, size
             )
-            if status != NtStatus.BUFFER_OVERFLOW:
-                return status, found[0]
+            if unsigned(status) != NtStatus.BUFFER_OVERFLOW:
+                return unsigned(status), found[0]
             room = self.ffi.new("char[]", size[0])
         raise AssertionError("the size that was asked for is not enough")
 
@@ -143,7 +147,8 @@ class Nt:
                 self.volume, self.text(path), index, is_last, io_status, buffer, size
             )
         )
-        assert io_status.Information == 0xA000000C
+        parts = self.ffi.buffer(self.ffi.cast("char *", io_status), 16)
+        assert struct.unpack("=qQ", parts)[1] == 0xA000000C
         return unpack(bytes(self.ffi.buffer(buffer, size[0])))
 
     def _create(self, path: str, is_directory: bool, attributes: int) -> "NtFile":
@@ -325,7 +330,7 @@ class NtFile:
     def security(self) -> bytes:
         size = self._ffi.new("SIZE_T *", 0)
         status = self._call.GetSecurity(*self._at, self._ffi.NULL, size)
-        assert status == NtStatus.BUFFER_OVERFLOW
+        assert unsigned(status) == NtStatus.BUFFER_OVERFLOW
         room = self._ffi.new("char[]", size[0])
         descriptor = self._ffi.cast("PSECURITY_DESCRIPTOR", room)
         self._check(self._call.GetSecurity(*self._at, descriptor, size))
@@ -334,8 +339,7 @@ class NtFile:
     def set_security(self, packed: bytes, information: int = DACL) -> None:
         room = self._ffi.from_buffer(bytearray(packed))
         descriptor = self._ffi.cast("PSECURITY_DESCRIPTOR", room)
-        bits = self._ffi.new("SECURITY_INFORMATION *", [information])
-        self._check(self._call.SetSecurity(*self._at, bits[0], descriptor))
+        self._check(self._call.SetSecurity(*self._at, information, descriptor))
 
     # --- directories and links ---------------------------------------------------
 

@@ -12,10 +12,9 @@ typedef ULONG *PULONG;
 typedef UINT32 *PUINT32;
 typedef SIZE_T *PSIZE_T;
 
-typedef struct { uint32_t value; } SECURITY_INFORMATION;
+typedef uint32_t SECURITY_INFORMATION;
 typedef struct { uint8_t bytes[20]; } SECURITY_DESCRIPTOR, *PSECURITY_DESCRIPTOR;
-typedef struct { intptr_t Status; uintptr_t Information; } IO_STATUS_BLOCK,
-    *PIO_STATUS_BLOCK;
+typedef struct { uint8_t bytes[16]; } IO_STATUS_BLOCK, *PIO_STATUS_BLOCK;
 
 typedef struct { uint8_t bytes[512]; } FSP_FSCTL_VOLUME_PARAMS;
 

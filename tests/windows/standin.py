@@ -105,6 +105,11 @@ class StandInLibrary:
         self.mounted[place] = volume
         return SUCCESS
 
+    def at(self, place: str) -> tuple[Any, Any]:
+        """The volume that is mounted there, and its callbacks."""
+        volume = self.mounted[place]
+        return volume, volume.Interface
+
     def FspFileSystemStartDispatcher(self, _: Any, threads: int) -> int:
         self.is_dispatching = True
         return SUCCESS
@@ -151,7 +156,7 @@ class StandInLibrary:
 class StandIn:
     """winfspy, and what it runs on."""
 
-    def __init__(self, winfspy: Any, ffi: FFI, library: StandInLibrary) -> None:
+    def __init__(self, winfspy: Any, ffi: Any, library: Any) -> None:
         self.winfspy = winfspy
         self.ffi = ffi
         self.library = library

@@ -456,7 +456,7 @@ def test_a_list_that_is_set_becomes_a_mode(nt: Nt, fs: Fs) -> None:
         file.set_security(Descriptor(None, None, (Entry(ME.user, 0x10000000),)).pack())
         assert fs.stat("/file").perm == 0o600
         with refused(NtStatus.INVALID_SECURITY_DESCR):
-            file.set_security(bytes(16) + (20).to_bytes(4, "little") + bytes(8))
+            file.set_security(b"\2\0\0\x80" + bytes(16))  # of revision 2
     assert fs.stat("/file").perm == 0o600
 
 

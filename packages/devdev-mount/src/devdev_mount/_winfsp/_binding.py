@@ -292,15 +292,13 @@ def make_operations(
             return put_descriptor(packed, buffer, p_size)
 
         def set_security(
-            self, handle: Handle, information: Pointer, given: Pointer
+            self, handle: Handle, information: int, given: Pointer
         ) -> None:
             with answering("set_security"):
-                # winfspy declares this number as a structure of unknown parts.
-                bits = bytes(ffi.buffer(ffi.addressof(information), 4))
                 packed = bytes(
                     ffi.buffer(given, lib.GetSecurityDescriptorLength(given))
                 )
-                volume.set_security(handle, int.from_bytes(bits, "little"), packed)
+                volume.set_security(handle, information, packed)
 
         # --- directories ---------------------------------------------------------
 
