@@ -39,7 +39,7 @@ if sys.platform != "linux":
 pytestmark = [pytest.mark.fuse, pytest.mark.usefixtures("own_servers")]
 
 HEADER = struct.Struct("!BQ")  # of a frame: its kind and its length
-HELLO, JOIN, CALL = 12, 13, 4
+HELLO, JOIN, STATUS, CALL = 12, 13, 14, 4
 
 READ_LARGE = b"\x84\x00\x00\x71_paths.read_bytes\x66/large"
 
@@ -361,12 +361,21 @@ def read_frame(sock: socket.socket) -> bytes:
 @contextmanager
 def raw_client(served: Served) -> Iterator[socket.socket]:
     """A connection for calls, of a client that keeps to no rules."""
+    key = key_of(served)
     with connect(served) as control, connect(served) as calls:
-        control.sendall(frame(HELLO, b'{"mount": 0, "actor": null}'))
+        hello = {"mount": 0, "actor": None, "key": key}
+        control.sendall(frame(HELLO, json.dumps(hello).encode()))
         token = json.loads(read_frame(control))["token"]
-        calls.sendall(frame(JOIN, json.dumps({"token": token}).encode()))
+        join = {"token": token, "key": key}
+        calls.sendall(frame(JOIN, json.dumps(join).encode()))
         assert read_frame(calls) == b""
         yield calls
+
+
+def key_of(served: Served) -> str:
+    assert served.address is not None
+    record = json.loads(Path(served.address, "served.json").read_text())
+    return str(record["key"])
 
 
 def is_ended(sock: socket.socket) -> bool:
@@ -471,6 +480,18 @@ def test_a_client_waits_for_a_connection_when_it_has_many_threads(
 
 
 # --- who may ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", [None, "", "0" * 32, 7])
+def test_who_cannot_read_the_key_is_refused(served: Served, key: object) -> None:
+    """A program at level "landlock" can connect to a socket, but read no file."""
+    for kind, request in ((HELLO, {"mount": 0, "actor": None}), (STATUS, {})):
+        with connect(served) as sock:
+            sock.sendall(frame(kind, json.dumps(request | {"key": key}).encode()))
+            assert is_ended(sock)
+        with connect(served) as sock:
+            sock.sendall(frame(kind, json.dumps(request).encode()))
+            assert is_ended(sock)
 
 
 STRANGER = """

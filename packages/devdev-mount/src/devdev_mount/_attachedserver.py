@@ -13,7 +13,7 @@ from devdev_mount import _forks
 from devdev_mount._calls import COPY_TIMEOUT, Calls
 from devdev_mount._errors import MountError, ServerDied
 from devdev_mount._messages import Welcome, decode_failure, decode_status
-from devdev_mount._registry import connect
+from devdev_mount._registry import connect, key_of
 from devdev_mount._status import ServedStatus
 from devdev_mount._wire import Channel, ChannelClosed, Kind
 
@@ -101,13 +101,15 @@ def _open(
 ) -> tuple[Channel, bytes]:
     """A connection, and what the server answers to its first frame."""
     try:
+        request = {**request, "key": key_of(address)}
         channel = Channel(connect(address, timeout))
     except (ConnectionRefusedError, FileNotFoundError):
         raise ServerDied(f"the server of {address} has ended") from None
     except TimeoutError as error:
         raise MountError(f"{address}: {error}") from None
-    except OSError as error:
-        message = f"there is no server at {address}: {error.strerror}"
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        message = f"there is no server at {address}: {reason}"
         raise MountError(message) from None
     try:
         channel.settimeout(timeout)

@@ -115,6 +115,8 @@ class Listener:
         if frame.descriptor is not None:
             os.close(frame.descriptor)
         request = json.loads(frame.payload)
+        if not secrets.compare_digest(str(request.pop("key")), self._serving.key):
+            raise ChannelClosed("it does not know the key")
         if frame.kind == Kind.HELLO:
             self._serve_client(channel, pid, **request)
         elif frame.kind == Kind.JOIN:

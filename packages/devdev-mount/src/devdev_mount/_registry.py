@@ -5,6 +5,9 @@ $DEVDEV_RUNTIME_DIR, $XDG_RUNTIME_DIR or the directory for temporary files. In i
 the socket where it can be attached to, and a JSON file that says what it serves. The
 directory gets its name when both are there, so what answers a connection is a server
 that lives, and what refuses it is left from one that was killed.
+
+The file has a key, too, which a client shows: Landlock keeps a contained program of
+this user from reading the file, but not from connecting to the socket.
 """
 
 import sys
@@ -54,6 +57,8 @@ class Record:
     owner: int
     """The process that it is served for."""
     mounts: tuple[MountPlace, ...]
+    key: str
+    """What a client has to show."""
 
     def encode(self) -> bytes:
         """The content of the file."""
@@ -84,6 +89,7 @@ class Registration:
         name = f"{PREFIX}{os.geteuid()}-{secrets.token_hex(8)}"
         self.path = os.path.join(_home(), name)
         """Where it is, or will be."""
+        self.key = secrets.token_hex(16)
 
     def publish(self, record: Record) -> socket.socket:
         """Make it, and return the socket that listens in it.
@@ -204,6 +210,16 @@ def find_servers() -> list[Found]:
         else:
             found += [server] if server is not None else []
     return sorted(found, key=lambda server: server.record.mounts[0].since)
+
+
+def key_of(path: str) -> str:
+    """The key of the server that has the directory.
+
+    Raises:
+        OSError: there is none, or it may not be read.
+        ValueError: it is no server's.
+    """
+    return Record.decode(_read(os.path.join(path, _RECORD))).key
 
 
 def look_at(path: str) -> Found | None:

@@ -51,6 +51,8 @@ class Serving:
         """Keeps the filesystem's state, if anything does."""
         self._lifeline = lifeline
         self._registration = registration
+        self.key = registration.key
+        """What clients that attach have to show."""
         self._owner = os.getppid()
         self._lock = Lock()
         self._mounts: dict[int, tuple[Mount, MountPlace]] = {}
@@ -119,7 +121,7 @@ class Serving:
     def record(self) -> Record:
         """What the server says of itself."""
         mounts = tuple(place for _, place in self._mounts.values())
-        return Record(pid=os.getpid(), owner=self._owner, mounts=mounts)
+        return Record(pid=os.getpid(), owner=self._owner, mounts=mounts, key=self.key)
 
     def at(self, number: int) -> tuple[Mount, MountPlace]:
         """The mount of that number.
