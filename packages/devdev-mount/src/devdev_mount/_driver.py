@@ -110,6 +110,25 @@ class Session(Protocol):
         ...
 
 
+class MountedSession:
+    """What sessions of a mount have in common: nothing has to be copied."""
+
+    _undo: ExitStack
+    """What unmounts."""
+
+    def push(self) -> PushReport:
+        """Nothing: a mount shows every change when it is made."""
+        return PushReport()
+
+    def pull(self, actor: str | None = None) -> PullReport:
+        """Nothing: what programs change is in the filesystem."""
+        return PullReport()
+
+    def stop(self) -> None:
+        """Unmount; see `Session.stop`."""
+        self._undo.close()
+
+
 class Driver(Protocol):
     """A way to mount."""
 

@@ -16,12 +16,11 @@ from typing import Protocol
 from devdev_fs import Fs
 
 from devdev_mount._detach import find_mounts, force_unmount, run_bounded, unmount
-from devdev_mount._driver import MountOptions
+from devdev_mount._driver import MountedSession, MountOptions
 from devdev_mount._errors import DriverUnavailable, MountError
 from devdev_mount._fusermount import find_helper
 from devdev_mount._mountpoint import resolve_mountpoint
 from devdev_mount._private import make_directory
-from devdev_mount._reports import PullReport, PushReport
 from devdev_mount._spawning import spawning_by_fork
 from devdev_mount._watcher import Watcher
 
@@ -181,7 +180,7 @@ class Server(ABC):
             )
 
 
-class MountSession:
+class MountSession(MountedSession):
     """A mounted filesystem, and the watcher process over it; see `Session`."""
 
     def __init__(self, server: Server, path: str, undo: ExitStack) -> None:
@@ -207,18 +206,6 @@ class MountSession:
     def environment(self, span: int) -> dict[str, str]:
         """What marks a program as the span's; see `Session.environment`."""
         return self._server.actors.environment(span)
-
-    def push(self) -> PushReport:
-        """Nothing: a mount shows every change when it is made."""
-        return PushReport()
-
-    def pull(self, actor: str | None = None) -> PullReport:
-        """Nothing: what programs change is in the filesystem."""
-        return PullReport()
-
-    def stop(self) -> None:
-        """Unmount; see `Session.stop`."""
-        self._undo.close()
 
 
 class MountDriver(ABC):

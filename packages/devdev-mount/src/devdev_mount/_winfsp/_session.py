@@ -13,9 +13,8 @@ from typing import Any
 
 from devdev_fs import ROOT_INO, Fs
 
-from devdev_mount._driver import MountOptions
+from devdev_mount._driver import MountedSession, MountOptions
 from devdev_mount._errors import MountError
-from devdev_mount._reports import PullReport, PushReport
 from devdev_mount._winfsp._binding import make_operations
 from devdev_mount._winfsp._mirror import WinFspMirror
 from devdev_mount._winfsp._mountpoints import as_drive, shown_at
@@ -30,7 +29,7 @@ _SECTOR_SIZE = 4096
 _NAME_MAX = 255
 
 
-class WinFspSession:
+class WinFspSession(MountedSession):
     """A mounted filesystem; see `Session`.
 
     Args:
@@ -104,18 +103,6 @@ class WinFspSession:
     def environment(self, span: int) -> dict[str, str]:
         """Nothing; see `Session.environment`."""
         return {}
-
-    def push(self) -> PushReport:
-        """Nothing: a mount shows every change when it is made."""
-        return PushReport()
-
-    def pull(self, actor: str | None = None) -> PullReport:
-        """Nothing: what programs change is in the filesystem."""
-        return PullReport()
-
-    def stop(self) -> None:
-        """Unmount; see `Session.stop`."""
-        self._undo.close()
 
 
 def _parameters(place: str, birth_ns: int, options: MountOptions) -> dict[str, object]:
