@@ -1,5 +1,6 @@
 """`devdev demo`: the main job from end to end, and what a failing step looks like."""
 
+import json
 import os
 import re
 import subprocess
@@ -21,9 +22,12 @@ STEPS = (
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_the_main_job_works_from_end_to_end() -> None:
-    result = devdev("demo", timeout=280)
-    text = result.stdout.decode()
-    assert (result.returncode, result.stderr) == (0, b""), text
+    result = devdev("demo", "--json", timeout=280)
+    text = result.stderr.decode()
+    assert result.returncode == 0, text
+    report = json.loads(result.stdout)
+    assert report["ok"]
+    assert set(STEPS) <= {each["title"] for each in report["steps"]}
     for step in STEPS:
         assert re.search(rf"^  {step} +\d+\.\d\d s", text, re.MULTILINE), step
     assert re.search(

@@ -1,6 +1,7 @@
 """`devdev exec`: exit codes, streams, environment, snapshots, and what goes wrong."""
 
 import errno
+import json
 import os
 import signal
 import stat
@@ -33,6 +34,19 @@ def run_shell(script: str, *options: str | Path) -> bytes:
 def test_the_exit_code_is_the_programs(code: int) -> None:
     result = devdev("exec", "--", "sh", "-c", f"exit {code}")
     assert (result.returncode, result.stdout, result.stderr) == (code, b"", b"")
+
+
+def test_how_it_ended_is_told_as_json_on_request() -> None:
+    script = "echo new > f; echo out; exit 3"
+    result = devdev("exec", "--json", "--", "sh", "-c", script)
+    assert (result.returncode, result.stdout) == (3, b"out\n")
+    report = json.loads(result.stderr)
+    assert report["exit_code"] == 3
+    assert report["changed"] == ["/f"]
+    assert report["span"] > 0
+    assert not report["changed_partial"]
+    assert 0 < report["cpu"] <= report["duration"] + 1
+    assert report["output_bytes"] == len("out\r\n")
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSEGV])

@@ -1,6 +1,7 @@
 """`devdev umount`: what it ends, what it leaves alone, what it says."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -113,9 +114,17 @@ def test_it_ends_all(tmp_path: Path) -> None:
         assert result.returncode == 3
         assert f"unmounted {places[1]}\n".encode() in result.stdout
         assert two.finish()[0] == 0
-        assert devdev("umount", "--all", "--force").returncode == 0
+        result = devdev("umount", "--all", "--force", "--json")
+        assert result.returncode == 0
+        (told,) = json.loads(result.stdout)
+        assert told == {
+            "path": str(places[0]),
+            "server": "ended",
+            "pid": one.process.pid,
+            "saved": None,
+        }
         assert one.finish()[0] == 0
-    assert devdev("umount", "--all").returncode == 0
+    assert json.loads(devdev("umount", "--all", "--json").stdout) == []
 
 
 def test_what_a_killed_server_left_is_taken_away(place: Path) -> None:

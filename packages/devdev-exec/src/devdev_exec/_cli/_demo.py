@@ -1,7 +1,10 @@
 """`devdev demo`: the main job on real input, from an import to a restored snapshot."""
 
 import argparse
+import json
+import sys
 from contextlib import ExitStack
+from dataclasses import asdict
 
 from devdev_exec._cli._changes import Listing, compare, list_paths
 from devdev_exec._cli._demo_jobs import (
@@ -26,18 +29,22 @@ Python, mount it, and run git, Python's own tests, a C build and sqlite3 in it; 
 take a snapshot, restore it into a second workspace, and compare the two.
 
 It needs git, and a C compiler, make and sqlite3 for the steps that use them: without,
-those are skipped. It ends with exit code 1 at the first step that fails."""
+those are skipped. It ends with exit code 1 at the first step that fails.
+
+With --json all of that goes to standard error, and standard output has an object with
+ok, seconds, skipped (how many) and steps (title, seconds, detail, has_failed)."""
 
 _INTRODUCTION = "real programs on a filesystem that exists only in memory"
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
     """Say what `devdev demo` can be given."""
-    parser.usage = "devdev demo [-v]"
+    parser.usage = "devdev demo [-v] [--json]"
     parser.description = _DESCRIPTION
     parser.add_argument(
         "-v", "--verbose", action="store_true", help="show commands and their output"
     )
+    parser.add_argument("--json", action="store_true", help="tell it as JSON")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,20 +52,40 @@ def run(args: argparse.Namespace) -> int:
     if find_program("git") is None:
         message = f"the demo needs git, which is not installed; {how_to_install('git')}"
         raise CommandError(message)
-    steps = Steps(verbose=args.verbose)
-    print(f"{steps.style('bold', 'devdev demo')}: {_INTRODUCTION}")
+    stream = sys.stderr if args.json else sys.stdout
+    steps = Steps(verbose=args.verbose, stream=stream)
+    steps.print(f"{steps.style('bold', 'devdev demo')}: {_INTRODUCTION}")
     try:
         with ExitStack() as stack:
             before, after = _run_steps(steps, stack)
     except StepFailed:
         end = steps.style("red", "That step failed, so the demo ends here.")
-        print(f"\n{end}")
-        return FAILED
-    _print_changes(steps, before, after)
+        steps.print(f"\n{end}")
+        code = FAILED
+    else:
+        _print_changes(steps, before, after)
+        _print_end(steps)
+        code = 0
+    if args.json:
+        _print_json(steps, ok=code == 0)
+    return code
+
+
+def _print_end(steps: Steps) -> None:
     done = f"Everything worked: {plural(steps.done, 'step')} in {steps.seconds:.1f} s"
     skipped = f", {steps.skipped} skipped" if steps.skipped else ""
-    print(f"\n{steps.style('green', done + skipped)}. Nothing of it is left behind.")
-    return 0
+    end = steps.style("green", done + skipped)
+    steps.print(f"\n{end}. Nothing of it is left behind.")
+
+
+def _print_json(steps: Steps, *, ok: bool) -> None:
+    report = {
+        "ok": ok,
+        "seconds": steps.seconds,
+        "skipped": steps.skipped,
+        "steps": [asdict(each) for each in steps.all_done],
+    }
+    print(json.dumps(report, indent=2))
 
 
 def _run_steps(steps: Steps, stack: ExitStack) -> tuple[Listing, Listing]:
@@ -120,10 +147,10 @@ def _print_changes(steps: Steps, before: Listing, after: Listing) -> None:
     changes = list(compare(before, after))
     width = max(len(each.directory) for each in changes)
     titles = f"{'added':>8}{'changed':>9}{'removed':>9}"
-    print(f"  {'':<{width}}{steps.style('dim', titles)}")
+    steps.print(f"  {'':<{width}}{steps.style('dim', titles)}")
     for directory, *counts in changes:
         added, changed, removed = map(_count_text, counts)
-        print(f"  {directory:<{width}}{added:>8}{changed:>9}{removed:>9}")
+        steps.print(f"  {directory:<{width}}{added:>8}{changed:>9}{removed:>9}")
 
 
 def _count_text(count: int) -> str:

@@ -12,10 +12,14 @@ from typing import get_args
 from devdev_mount import AlreadyExists, DriverName, SnapshotError
 
 from devdev_exec._cli._containing import add_containment_options, containment_of
+from devdev_exec._cli._ending import (
+    JSON_HELP,
+    finish,
+    say,
+)
 from devdev_exec._cli._errors import (
     NOT_EXECUTABLE,
     NOT_FOUND,
-    TIMED_OUT,
     CommandError,
     reason_of,
 )
@@ -58,7 +62,7 @@ curated environment: HOME is a directory of the workspace, PATH the standard one
 and no variable of yours but what --env names. It runs as you, with your files and
 network in reach, unless --containment keeps it from them."""
 
-_EPILOG = """\
+_EPILOG = f"""\
 Output comes as the program writes it, errors in the same stream; where it does not
 go to a terminal, newlines are the program's own again. With --no-pty the program has
 pipes, and errors go to standard error.
@@ -66,6 +70,9 @@ pipes, and errors go to standard error.
 The exit code is the program's. 128+N: signal N ended it; 124: --timeout did;
 126: it cannot be executed; 127: it was not found; 2: wrong usage; 1: anything
 else that went wrong, with a line on standard error that says what.
+
+{JSON_HELP},
+changed (paths) and changed_partial (history had no room for all of them).
 
 Ctrl-C and SIGTERM end program and workspace at once, without --snapshot-out. With
 --state what was changed until then is kept, and kill -9 loses a few seconds of it.
@@ -87,6 +94,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.set_defaults(parser=parser)
     add_content_options(parser)
+    parser.add_argument("--json", action="store_true", help="tell it as JSON")
     add_program_options(parser)
 
 
@@ -213,8 +221,7 @@ def run(args: argparse.Namespace) -> int:
             write_snapshot(args.snapshot_out, workspace.snapshot())
             if args.verbose:
                 say(f"wrote snapshot {args.snapshot_out!r}")
-    tell_of_unkept(result)
-    return exit_code(result)
+    return finish(result, as_json=args.json)
 
 
 def check_content(args: argparse.Namespace) -> None:
@@ -238,14 +245,6 @@ def checked_argv(args: argparse.Namespace) -> list[str]:
         name = args.parser.prog
         args.parser.error(f"no program is named: {name} [OPTION...] -- PROGRAM")
     return argv
-
-
-def tell_of_unkept(result: ExecResult) -> None:
-    """Say what a copy could not show, or keep; and what the state lacks."""
-    if result.unsaved:
-        say(result.unsaved)
-    for path, reason in result.unkept:
-        say(f"not kept: {path!r}: {reason}")
 
 
 @contextmanager
@@ -366,18 +365,3 @@ def window_size() -> WindowSize:
         return WindowSize(rows, columns)
     except (OSError, ValueError):  # no terminal, or one that has no size
         return DEFAULT_WINDOW_SIZE
-
-
-def exit_code(result: ExecResult) -> int:
-    if result.timed_out or result.signal is not None:
-        say(f"{result.argv[0]!r} {result.ending}")
-    if result.timed_out:
-        return TIMED_OUT
-    if result.signal is not None:
-        return 128 + result.signal
-    assert result.exit_code is not None
-    return result.exit_code
-
-
-def say(text: str) -> None:
-    print(f"devdev: {text}", file=sys.stderr)

@@ -1,12 +1,18 @@
 """`devdev run`: a program on a copy of a directory, and what came of it."""
 
 import argparse
-import json
 import sys
 from contextlib import suppress
 
 from devdev_mount import FsBase, HostChanged, HostTree, NotFound
 
+from devdev_exec._cli._ending import (
+    JSON_HELP,
+    exit_code,
+    print_ending,
+    say,
+    tell_of_unkept,
+)
 from devdev_exec._cli._errors import CommandError
 from devdev_exec._cli._exec import (
     add_driver_option,
@@ -14,10 +20,7 @@ from devdev_exec._cli._exec import (
     add_program_options,
     checked_argv,
     execute,
-    exit_code,
     import_directory,
-    say,
-    tell_of_unkept,
 )
 from devdev_exec._cli._files import check_writable, save_aside, write_snapshot
 from devdev_exec._cli._progress import Activity
@@ -38,7 +41,7 @@ Run a program in a throwaway workspace: an empty one, or a copy of the directory
 The program sees its workspace as a real directory, but runs as you, with your files
 and network in reach, unless --containment keeps it from them."""
 
-_EPILOG = """\
+_EPILOG = f"""\
 --apply writes exactly what changed: files and links that are new, changed or gone,
 modes, directories. It does so however the program exits, but not if --timeout or a
 signal ended it. If any of that has changed in DIR since it was copied, nothing is
@@ -55,9 +58,9 @@ The exit code is otherwise as with `devdev exec`: the program's; 128+N: signal N
 it; 124: --timeout did; 126: it cannot be executed; 127: it was not found; 2: wrong
 usage; 1: anything else that went wrong, with a line on standard error.
 
-With --json the last line on standard error is an object with exit_code, signal,
-timed_out, duration, changed (a list of objects with kind, path and old_path), kept (the
-file or null) and applied (null, or lists of paths: added, changed, removed).
+{JSON_HELP},
+changed (objects with kind, path and old_path), kept (the file or null) and applied
+(null, or lists of paths: added, changed, removed).
 
 examples:
   devdev run --from . --diff -- make format
@@ -144,23 +147,15 @@ def _finish(
         where = _kept(args, after, problem)
         say(f"{problem}: the program did not finish; its work is in {where!r}")
     if args.json:
-        report = {
-            "exit_code": result.exit_code,
-            "signal": result.signal,
-            "timed_out": result.timed_out,
-            "duration": result.duration_s,
-            "changed": [
-                {
-                    "kind": each.kind.name.lower(),
-                    "path": each.path,
-                    "old_path": each.old_path or None,
-                }
-                for each in after.diff(before)
-            ],
-            "kept": args.keep,
-            "applied": applied,
-        }
-        print(json.dumps(report), file=sys.stderr)
+        changed = [
+            {
+                "kind": each.kind.name.lower(),
+                "path": each.path,
+                "old_path": each.old_path or None,
+            }
+            for each in after.diff(before)
+        ]
+        print_ending(result, changed=changed, kept=args.keep, applied=applied)
     return code
 
 

@@ -11,6 +11,7 @@ from contextlib import suppress
 from threading import Thread
 
 from devdev_exec._cli._containing import add_containment_options, containment_of
+from devdev_exec._cli._ending import JSON_HELP, finish, say
 from devdev_exec._cli._errors import CommandError
 from devdev_exec._cli._exec import (
     add_content_options,
@@ -18,11 +19,8 @@ from devdev_exec._cli._exec import (
     check_content,
     checked_cwd,
     environment_of,
-    exit_code,
     not_started,
     open_workspace,
-    say,
-    tell_of_unkept,
     window_size,
 )
 from devdev_exec._cli._files import write_snapshot
@@ -49,13 +47,16 @@ All keys go to the program, Ctrl-C and Ctrl-Z too, and it is told of the termina
 size. It runs as you, with your files and network in reach, unless --containment keeps
 it from them."""
 
-_EPILOG = """\
+_EPILOG = f"""\
 The shell is bash, or sh where there is none. TERM is yours; other variables are those
 of `devdev exec`, but for the ones that keep programs from waiting for a person.
 
 The exit code is the program's. 128+N: signal N ended it; 126: it cannot be executed;
 127: it was not found; 2: wrong usage; 1: anything else that went wrong, with a line on
 standard error. However it ends, the terminal is put back as it was.
+
+{JSON_HELP},
+changed (paths) and changed_partial (history had no room for all of them).
 
 examples:
   devdev shell --import . --snapshot-out after.snap
@@ -70,6 +71,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.set_defaults(parser=parser)
     add_content_options(parser)
+    parser.add_argument("--json", action="store_true", help="tell it as JSON")
     add_environment_options(parser.add_argument_group("how the program runs"))
     add_containment_options(parser)
     parser.add_argument(
@@ -95,8 +97,7 @@ def run(args: argparse.Namespace) -> int:
             write_snapshot(args.snapshot_out, workspace.snapshot())
             if args.verbose:
                 say(f"wrote snapshot {args.snapshot_out!r}")
-    tell_of_unkept(result)
-    return exit_code(result)
+    return finish(result, as_json=args.json)
 
 
 def _shell() -> list[str]:

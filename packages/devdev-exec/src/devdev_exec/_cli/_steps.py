@@ -1,9 +1,10 @@
 """Steps of a long job, as a person follows them: title, time, and what came of it."""
 
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TextIO
 
 from devdev_exec._cli._errors import EXPECTED, explain
 from devdev_exec._cli._progress import Activity
@@ -33,15 +34,28 @@ class Step:
         self.activity.note(next(filter(None, reversed(lines)), ""))
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Done:
+    """A step that is over."""
+
+    title: str
+    seconds: float
+    detail: str
+    has_failed: bool = False
+
+
 class Steps:
-    """Prints steps as they are done, on standard output.
+    """Prints steps as they are done.
 
     Args:
         verbose: print what they run and what that writes, too.
+        stream: where to.
     """
 
-    def __init__(self, *, verbose: bool) -> None:
-        self.style = Style(sys.stdout)
+    def __init__(self, *, verbose: bool, stream: TextIO) -> None:
+        self.stream = stream
+        self.style = Style(stream)
+        self.all_done: list[Done] = []
         self.done = 0
         self.skipped = 0
         self._verbose = verbose
@@ -54,7 +68,7 @@ class Steps:
 
     def heading(self, text: str) -> None:
         """Begin a group of steps."""
-        print(f"\n{self.style('bold', text)}", flush=True)
+        self.print(f"\n{self.style('bold', text)}")
 
     @contextmanager
     def step(self, title: str) -> Iterator[Step]:
@@ -66,8 +80,8 @@ class Steps:
         start = time.perf_counter()
         shown = f"  {title:<{_WIDTH}}"
         if not self.style.is_live:
-            print(shown, end="", flush=True)
-        with Activity(sys.stdout, shown) as activity:
+            self.print(shown, end="")
+        with Activity(self.stream, shown) as activity:
             step = Step(activity)
             failure = None
             try:
@@ -76,12 +90,19 @@ class Steps:
                 failure = str(error)
             except EXPECTED as error:
                 failure, _ = explain(error)
+        done = Done(
+            title=title,
+            seconds=time.perf_counter() - start,
+            detail=step.detail if failure is None else failure,
+            has_failed=failure is not None,
+        )
+        self.all_done.append(done)
         if failure is not None:
             step.detail = self.style("red", f"FAILED: {failure}")
         if self.style.is_live:
-            print(shown, end="")
-        seconds = self.style("dim", f"{time.perf_counter() - start:7.2f} s")
-        print(f"{seconds}   {step.detail}".rstrip(), flush=True)
+            self.print(shown, end="")
+        seconds = self.style("dim", f"{done.seconds:7.2f} s")
+        self.print(f"{seconds}   {step.detail}".rstrip())
         self._print_transcript(step.transcript, failure is not None)
         if failure is not None:
             raise StepFailed(failure)
@@ -91,10 +112,14 @@ class Steps:
         """Say that a step is not done, and why."""
         self.skipped += 1
         word = self.style("yellow", f"{'skipped':>9}")
-        print(f"  {title:<{_WIDTH}}{word}   {reason}", flush=True)
+        self.print(f"  {title:<{_WIDTH}}{word}   {reason}")
+
+    def print(self, text: str, end: str = "\n") -> None:
+        """Show it at once."""
+        print(text, end=end, file=self.stream, flush=True)
 
     def _print_transcript(self, lines: list[str], has_failed: bool) -> None:
         if not self._verbose:
             lines = lines[-_SHOWN_LINES:] if has_failed else []
         for line in lines:
-            print(f"    {line}", flush=True)
+            self.print(f"    {line}")

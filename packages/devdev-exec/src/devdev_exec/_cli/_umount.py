@@ -1,10 +1,12 @@
 """`devdev umount`: ends what is shown at a directory, whoever serves it."""
 
 import argparse
+import json
 import math
 import os
 import sys
 import time
+from dataclasses import asdict, dataclass
 from threading import Event
 
 from devdev_mount import (
@@ -39,9 +41,25 @@ other users' programs only root is told.
 The exit code is 0 if all that was named is unmounted; 3: programs use it; 2: wrong
 usage; 1: anything else that went wrong, with a line on standard error that says what.
 
+With --json standard output has a list of objects with path, server ("ended", "goes on",
+"gone", "cut off"), pid (of the process that it was served for, or null) and saved (the
+file or null), one for each directory that is unmounted.
+
 examples:
   devdev umount /tmp/scratch --save scratch.snap
   devdev umount --all"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unmounted:
+    """A directory where nothing is shown any more."""
+
+    path: str
+    server: str
+    """What became of it: "ended", "goes on", "gone", "cut off"."""
+    pid: int | None
+    """Of the process that it was served for."""
+    saved: str | None = None
 
 
 def set_up(parser: argparse.ArgumentParser) -> None:
@@ -70,6 +88,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
         help="for programs to let go, and then for the server to end "
         "(default: %(default)g)",
     )
+    parser.add_argument("--json", action="store_true", help="tell it as JSON")
 
 
 def _seconds(text: str) -> float:
@@ -90,15 +109,26 @@ def run(args: argparse.Namespace) -> int:
         args.parser.error("--save is for one directory")
     if args.save is not None:
         check_writable(args.save)
-    if not args.all:
-        _end(args.directory, args)
-        return 0
+    ended: list[Unmounted] = []
+    try:
+        return _end_all(args, ended) if args.all else _end_one(args, ended)
+    finally:
+        if args.json:
+            print(json.dumps([asdict(each) for each in ended], indent=2))
+
+
+def _end_one(args: argparse.Namespace, ended: list[Unmounted]) -> int:
+    ended.append(_end(args.directory, args))
+    return 0
+
+
+def _end_all(args: argparse.Namespace, ended: list[Unmounted]) -> int:
     codes = [0]
     for place in list_served():
         try:
             # One can have gone with another, if a server had both.
             if _find(place.path) is not None:
-                _end(place.path, args)
+                ended.append(_end(place.path, args))
         except EXPECTED as error:
             message, code = explain(error)
             print(f"devdev: error: {message}", file=sys.stderr)
@@ -106,21 +136,28 @@ def run(args: argparse.Namespace) -> int:
     return max(codes)
 
 
-def _end(directory: str, args: argparse.Namespace) -> None:
+def _end(directory: str, args: argparse.Namespace) -> Unmounted:
     place = _find(directory)
     if place is None:
         detach(directory, force=args.force)
-        print(f"unmounted {directory}, whose server was gone")
-    elif place.status is not None:
-        _end_served(place, args)
-    elif args.force:
+        _tell(args, f"unmounted {directory}, whose server was gone")
+        return Unmounted(path=directory, server="gone", pid=None)
+    if place.status is not None:
+        return _end_served(place, args)
+    if args.force:
         detach(place.path, force=True)
-        print(f"unmounted {place.path}, whose server (pid {place.pid}) did not answer")
-    else:
-        raise CommandError(
-            f"the server of {place.path} (pid {place.pid}) does not answer: it is "
-            "stopped, or hangs; --force unmounts nevertheless, and loses what it holds"
-        )
+        who = f"whose server (pid {place.pid}) did not answer"
+        _tell(args, f"unmounted {place.path}, {who}")
+        return Unmounted(path=place.path, server="cut off", pid=place.owner)
+    raise CommandError(
+        f"the server of {place.path} (pid {place.pid}) does not answer: it is "
+        "stopped, or hangs; --force unmounts nevertheless, and loses what it holds"
+    )
+
+
+def _tell(args: argparse.Namespace, text: str) -> None:
+    if not args.json:
+        print(text)
 
 
 def _find(directory: str) -> ServedPlace | None:
@@ -131,19 +168,22 @@ def _find(directory: str) -> ServedPlace | None:
     return found[0] if found else None
 
 
-def _end_served(place: ServedPlace, args: argparse.Namespace) -> None:
+def _end_served(place: ServedPlace, args: argparse.Namespace) -> Unmounted:
     if not args.force:
         _wait_until_unused(place, args.wait)
     with attach(place.path) as client:
         client.unmount()
-        print(f"unmounted {place.path}")
+        _tell(args, f"unmounted {place.path}")
         if args.save is not None:
             snapshot = client.fs.dump()
             write_snapshot(args.save, snapshot)
-            print(f"saved to {args.save} ({size_text(len(snapshot))})")
+            _tell(args, f"saved to {args.save} ({size_text(len(snapshot))})")
         address = client.address
-    if address is not None and not _is_gone(address, args.wait):
-        print(f"process {place.owner}, which it was served for, goes on")
+    goes_on = address is not None and not _is_gone(address, args.wait)
+    if goes_on:
+        _tell(args, f"process {place.owner}, which it was served for, goes on")
+    server = "goes on" if goes_on else "ended"
+    return Unmounted(path=place.path, server=server, pid=place.owner, saved=args.save)
 
 
 def _wait_until_unused(place: ServedPlace, seconds: float) -> None:
