@@ -1,10 +1,14 @@
-"""How long a call of a tool takes: this server's, beside the least that the SDK needs.
+"""How long a call of a tool takes, beside the least that the SDK needs, and others.
 
-    python benchmarks/mcp_calls.py [--calls N] [--official COMMAND ...]
+    python benchmarks/mcp_calls.py [--calls N] [--rounds N] [--into FILE]
+        [--official COMMAND ...]
 
 The floor is a tool of the same SDK, over the same transport, that does nothing: what a
-call costs beyond it is ours. `--official` names the command of the official filesystem
-server (npm: @modelcontextprotocol/server-filesystem), which is given a directory.
+call costs beyond it is ours. Subprocesses do the same on a directory of the host,
+without any server. `--official` names the command of the official filesystem server
+(npm: @modelcontextprotocol/server-filesystem), which is given such a directory. All
+have the same files and take turns. (The script is not called mcp.py: it would be
+imported instead of the SDK.)
 """
 
 import argparse
@@ -13,13 +17,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
+from measuring import Line, Report, Table, progress, put_into
 
 FLOOR = """
 from mcp.server import MCPServer
@@ -36,24 +42,13 @@ async def nothing(path: str, content: str = "") -> Done:
 
 server.run("stdio")
 """
-FILES = 200
+FILES = 50
 TEXT = "a line of text\n" * 60
-EDIT = {"old_string": "one\n", "new_string": "two\n"}
-BACK = {"old_string": "two\n", "new_string": "one\n"}
+OTHER_TEXT = TEXT + "one\n"
 
 Call = Callable[[int], Awaitable[object]]
-
-
-async def measure(call: Call, calls: int) -> float:
-    """The median of a call, in microseconds."""
-    for n in range(10):
-        await call(n)
-    times = []
-    for n in range(calls):
-        begin = time.perf_counter()
-        await call(n)
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times) * 1e6
+Calls = Mapping[str, Call]
+"""By what they do."""
 
 
 def caller(client: Client, tool: str, arguments: Callable[[int], Any]) -> Call:
@@ -66,108 +61,159 @@ def caller(client: Client, tool: str, arguments: Callable[[int], Any]) -> Call:
     return call
 
 
-async def floor(calls: int) -> dict[str, float]:
-    """What the SDK needs for a call that does nothing."""
-    server = StdioServerParameters(command=sys.executable, args=["-c", FLOOR])
-    async with Client(stdio_client(server)) as client:
-        small = caller(client, "nothing", lambda n: {"path": f"/{n}"})
-        text = caller(client, "nothing", lambda n: {"path": "/", "content": TEXT})
-        return {
-            "nothing": await measure(small, calls),
-            "nothing, 900 bytes both ways": await measure(text, calls),
-        }
+def floor(client: Client) -> Calls:
+    """Nothing, with about as much text there or back as the real calls have."""
+    small = caller(client, "nothing", lambda n: {"path": f"/{n}"})
+    text = caller(client, "nothing", lambda n: {"path": "/", "content": TEXT})
+    calls = dict.fromkeys(("edit", "list", "find", "grep", "exec"), small)
+    return {"read": text, "write": text} | calls
 
 
-async def ours(calls: int) -> dict[str, float]:
-    """What the tools of this server need."""
-    server = StdioServerParameters(command=sys.executable, args=["-m", "devdev_mcp"])
-    async with Client(stdio_client(server)) as client:
-        for n in range(FILES):
-            content = f"{TEXT}one\n"
-            await client.call_tool(
-                "write_file", {"path": f"/d/{n}", "content": content}
+async def ours(client: Client) -> Calls:
+    """The tools of this server."""
+    for n in range(FILES):
+        arguments = {"path": f"/d/{n}", "content": OTHER_TEXT}
+        await client.call_tool("write_file", arguments)
+    there, back = (
+        {"old_string": a, "new_string": b} for a, b in (("one", "two"), ("two", "one"))
+    )
+    cases: dict[str, tuple[str, Callable[[int], Any]]] = {
+        "read": ("read_file", lambda n: {"path": f"/d/{n % FILES}"}),
+        "write": ("write_file", lambda n: {"path": "/w", "content": TEXT}),
+        "edit": (
+            "edit_file",
+            lambda n: {"path": "/d/0", "edits": [back if n % 2 else there]},
+        ),
+        "list": ("list_directory", lambda n: {"path": "/d"}),
+        "find": ("find_files", lambda n: {"pattern": "1*", "path": "/d"}),
+        "grep": ("grep", lambda n: {"pattern": "three", "path": "/d"}),
+        "exec": ("exec_command", lambda n: {"argv": ["true"]}),
+    }
+    return {name: caller(client, *case) for name, case in cases.items()}
+
+
+def official(client: Client, directory: str) -> Calls:
+    """The tools of the official filesystem server; it has none for grep and exec."""
+    there, back = (
+        {"oldText": a, "newText": b} for a, b in (("one", "two"), ("two", "one"))
+    )
+    cases: dict[str, tuple[str, Callable[[int], Any]]] = {
+        "read": ("read_text_file", lambda n: {"path": f"{directory}/{n % FILES}"}),
+        "write": (
+            "write_file",
+            lambda n: {"path": f"{directory}/w", "content": TEXT},
+        ),
+        "edit": (
+            "edit_file",
+            lambda n: {"path": f"{directory}/0", "edits": [back if n % 2 else there]},
+        ),
+        "list": ("list_directory", lambda n: {"path": directory}),
+        "find": ("search_files", lambda n: {"path": directory, "pattern": "1*"}),
+    }
+    return {name: caller(client, *case) for name, case in cases.items()}
+
+
+def programs(directory: str) -> Calls:
+    """Programs that do the same; grep finds nothing, which it tells by its status."""
+
+    def run(*argv: str, stdin: str = "", status: int = 0) -> Call:
+        async def call(n: int) -> None:
+            # Nothing else is to be done meanwhile.
+            done = subprocess.run(  # noqa: ASYNC221
+                argv, input=stdin, capture_output=True, text=True
             )
-        cases = {
-            "read": ("read_file", lambda n: {"path": f"/d/{n % FILES}"}),
-            "write": ("write_file", lambda n: {"path": "/w", "content": TEXT}),
-            "edit": (
-                "edit_file",
-                lambda n: {"path": "/d/0", "edits": [BACK if n % 2 else EDIT]},
-            ),
-            "list": ("list_directory", lambda n: {"path": "/d", "limit": 50}),
-            "find": ("find_files", lambda n: {"pattern": "1*", "path": "/d"}),
-            "grep": ("grep", lambda n: {"pattern": "two", "path": "/d"}),
-            "exec": ("exec_command", lambda n: {"argv": ["true"]}),
-        }
-        return {
-            name: await measure(caller(client, tool, arguments), calls)
-            for name, (tool, arguments) in cases.items()
-        }
+            assert done.returncode == status, done.stderr
+
+        return call
+
+    return {
+        "read": run("cat", f"{directory}/7"),
+        "write": run("tee", f"{directory}/w", stdin=TEXT),
+        "edit": run("sed", "-i", "s/one/two/;t;s/two/one/", f"{directory}/0"),
+        "list": run("ls", "-l", directory),
+        "find": run("find", directory, "-name", "1*"),
+        "grep": run("grep", "-rnF", "three", directory, status=1),
+        "exec": run("true"),
+    }
 
 
-async def official(command: list[str], calls: int) -> dict[str, float]:
-    """What the official filesystem server needs for the same."""
-    with tempfile.TemporaryDirectory() as directory:
-        for n in range(FILES):
-            (Path(directory) / str(n)).write_text(f"{TEXT}one\n")
-        server = StdioServerParameters(
-            command=command[0], args=[*command[1:], directory]
-        )
-        one, two = (
-            {"oldText": a, "newText": b} for a, b in (("one", "two"), ("two", "one"))
-        )
-        cases = {
-            "read": ("read_text_file", lambda n: {"path": f"{directory}/{n % FILES}"}),
-            "write": (
-                "write_file",
-                lambda n: {"path": f"{directory}/w", "content": TEXT},
-            ),
-            "edit": (
-                "edit_file",
-                lambda n: {"path": f"{directory}/0", "edits": [two if n % 2 else one]},
-            ),
-            "list": ("list_directory", lambda n: {"path": directory}),
-            "find": ("search_files", lambda n: {"path": directory, "pattern": "1*"}),
-        }
-        async with Client(stdio_client(server)) as client:
-            return {
-                name: await measure(caller(client, tool, arguments), calls)
-                for name, (tool, arguments) in cases.items()
-            }
+def host_directory() -> "tempfile.TemporaryDirectory[str]":
+    """A directory of the host with the files."""
+    directory = tempfile.TemporaryDirectory()
+    for n in range(FILES):
+        Path(directory.name, str(n)).write_text(OTHER_TEXT)
+    return directory
 
 
-async def plain(calls: int) -> dict[str, float]:
-    """A subprocess and a file of the host, without any server."""
-    with tempfile.TemporaryDirectory() as directory:
-        file = Path(directory) / "file"
-        file.write_text(TEXT)
+async def contenders(stack: AsyncExitStack, command: Sequence[str]) -> dict[str, Calls]:
+    """All that are there, until the stack ends."""
 
-        async def read(n: int) -> object:
-            return file.read_text()
+    async def connect(argv: Sequence[str]) -> Client:
+        server = StdioServerParameters(command=argv[0], args=[*argv[1:]])
+        return await stack.enter_async_context(Client(stdio_client(server)))
 
-        async def run(n: int) -> object:
-            return await asyncio.to_thread(subprocess.run, ["true"], check=True)
-
-        return {"read": await measure(read, calls), "exec": await measure(run, calls)}
-
-
-async def main(calls: int, command: list[str]) -> None:
-    """Measure, one after the other, and print."""
-    tables = {
-        "floor of the SDK": await floor(calls),
-        "devdev-mcp": await ours(calls),
-        "plain calls": await plain(calls),
+    python = sys.executable
+    found = {
+        "devdev-mcp": await ours(await connect([python, "-m", "devdev_mcp"])),
+        "SDK's floor": floor(await connect([python, "-c", FLOOR])),
+        "subprocess": programs(stack.enter_context(host_directory())),
     }
     if command:
-        tables["official filesystem server"] = await official(command, calls)
-    for title, times in tables.items():
-        for name, microseconds in times.items():
-            print(f"{title:28} {name:30} {microseconds:8.0f} us")
+        directory = stack.enter_context(host_directory())
+        client = await connect([*command, directory])
+        found["official server"] = official(client, directory)
+    return found
+
+
+async def median(call: Call, calls: int) -> float:
+    """Microseconds of the median call; the first ones are not counted.
+
+    The number of calls is even: what an edit changes, the next one changes back.
+    """
+    times = []
+    for n in range(4 + calls + calls % 2):
+        begin = perf_counter()
+        await call(n)
+        times.append(perf_counter() - begin)
+    return statistics.median(times[4:]) * 1e6
+
+
+async def compare(
+    title: str, found: Mapping[str, Calls], calls: int, rounds: int
+) -> Table:
+    """What all of them can do, each row in turns."""
+    first, *others = found.values()
+    lines = []
+    for row in [name for name in first if all(name in other for other in others)]:
+        line = Line(row, "us", {name: [] for name in found})
+        for turn in range(rounds):
+            progress(f"{title}: {row}, round {turn + 1} of {rounds}")
+            for name, theirs in found.items():
+                line.samples[name].append(await median(theirs[row], calls))
+        lines.append(line)
+    return Table(title, list(found), lines)
+
+
+async def main(options: argparse.Namespace) -> None:
+    """Measure, and tell."""
+    async with AsyncExitStack() as stack:
+        found = await contenders(stack, options.official)
+        known = {name: found[name] for name in found if name != "official server"}
+        tables = [await compare("call", known, options.calls, options.rounds)]
+        if options.official:
+            both = {name: found[name] for name in ("devdev-mcp", "official server")}
+            title = "call, beside the official server"
+            tables.append(await compare(title, both, options.calls, options.rounds))
+    report = Report(tables)
+    report.write(None, None)
+    if options.into is not None:
+        put_into(options.into, "benchmarks/mcp_calls.py", report.markdown())
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--calls", type=int, default=200)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=100)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--into", type=Path, metavar="FILE")
     parser.add_argument("--official", nargs="+", default=[], metavar="COMMAND")
-    options = parser.parse_args()
-    asyncio.run(main(options.calls, options.official))
+    asyncio.run(main(parser.parse_args()))
