@@ -220,6 +220,13 @@ def test_a_file_too_long_for_one_read_is_not_read_in_one(fs: FsBase) -> None:
         file.read()
 
 
+def test_a_file_longer_than_what_is_wanted_is_not_read(fs: FsBase) -> None:
+    fs.write_bytes("/f", b"12345")
+    assert fs.read_bytes("/f", 5) == b"12345"
+    with refused(fs, Errno.EFBIG):
+        fs.read_bytes("/f", 4)
+
+
 # --- against a model -------------------------------------------------------------
 
 LIMIT = 6 * PAGE_SIZE

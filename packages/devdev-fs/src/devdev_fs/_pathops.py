@@ -6,7 +6,7 @@ from devdev_fs import _paths
 from devdev_fs._openfile import OpenFile
 from devdev_fs._paths import Listing, Path
 from devdev_fs._runner import Operation, P, T
-from devdev_fs._types import RenameFlags, SetAttr, Stat
+from devdev_fs._types import READ_MAX, RenameFlags, SetAttr, Stat
 
 
 class PathOps(ABC):
@@ -26,14 +26,14 @@ class PathOps(ABC):
 
     # --- files -------------------------------------------------------------------
 
-    def read_bytes(self, path: Path) -> bytes:
-        """The whole content of a file.
+    def read_bytes(self, path: Path, max_size: int = READ_MAX) -> bytes:
+        """The whole content of a file, if it has no more than `max_size` bytes.
 
         Raises:
             FsError: as a walk (`InodeOps.resolve`), EISDIR, EINVAL (no regular file),
-                EFBIG (more than 0x7ffff000 bytes, which are mostly a hole).
+                EFBIG (it has more, or more than 0x7ffff000, which are mostly a hole).
         """
-        return self.run(_paths.read_bytes, path)
+        return self.run(_paths.read_bytes, path, max_size)
 
     def write_bytes(self, path: Path, data: bytes) -> None:
         """Make `data` the whole content of a file, which is made if missing.

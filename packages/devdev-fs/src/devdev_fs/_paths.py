@@ -112,10 +112,10 @@ def _new_slot(table: InodeTable, path: Path) -> tuple[Directory, bytes]:
 # --- files -----------------------------------------------------------------------
 
 
-def read_bytes(table: InodeTable, path: Path) -> bytes:
+def read_bytes(table: InodeTable, path: Path, max_size: int = READ_MAX) -> bytes:
     """See `PathOps.read_bytes`."""
     inode = _regular(find(table, path), path)
-    if inode.size > READ_MAX:
+    if inode.size > min(max_size, READ_MAX):
         message = f"{inode.size} bytes are too many for one read"
         raise FsError(Errno.EFBIG, message, path)
     return _data.read(table, inode.ino, 0, inode.size)

@@ -1,6 +1,8 @@
 """Whole contents of files, and whether one is still what a caller knows."""
 
-from devdev_exec import FsBase
+import errno
+
+from devdev_exec import FsBase, FsError
 
 from devdev_mcp._errors import ToolFailure
 from devdev_mcp._text import etag_of
@@ -16,12 +18,14 @@ def read_content(fs: FsBase, path: str) -> bytes:
         ToolFailure: TOO_LARGE.
         FsError: as `FsBase.read_bytes`.
     """
-    size = fs.stat(path).size
-    if size > MAX_FILE_BYTES:
-        message = f"{size} bytes are more than the tools take ({MAX_FILE_BYTES})"
+    try:
+        return fs.read_bytes(path, MAX_FILE_BYTES)
+    except FsError as error:
+        if error.errno != errno.EFBIG:
+            raise
+        message = f"the file has more than the {MAX_FILE_BYTES} bytes that tools take"
         hint = "Use exec_command with head, tail, sed or grep."
-        raise ToolFailure("TOO_LARGE", message, path=path, hint=hint)
-    return fs.read_bytes(path)
+        raise ToolFailure("TOO_LARGE", message, path=path, hint=hint) from error
 
 
 def check_etag(path: str, expected: str, data: bytes) -> None:
