@@ -35,11 +35,11 @@ CAP_SYS_ADMIN = 21
 def signals_have_effect() -> Iterator[None]:
     """Even if the tests run in the background of a shell, or under nohup(1).
 
-    Those ignore SIGINT or SIGHUP, and so would what the tests start.
+    Those ignore SIGINT and SIGQUIT, or SIGHUP, and so would what the tests start.
     """
     effects: dict[int, Any] = {signal.SIGINT: signal.default_int_handler}
     if sys.platform != "win32":
-        effects[signal.SIGHUP] = signal.SIG_DFL
+        effects |= dict.fromkeys((signal.SIGQUIT, signal.SIGHUP), signal.SIG_DFL)
     old = {number: signal.signal(number, effects[number]) for number in effects}
     yield
     for number, handler in old.items():
