@@ -273,9 +273,12 @@ def test_a_call_by_another_architectures_numbers_ends_it(ws: Workspace) -> None:
 
 @pytest.mark.parametrize("level", CONTAINED)
 def test_signals_are_as_without_containment(ws: Workspace, level: Level) -> None:
-    """Python ignores some, which a program would inherit."""
+    """Python ignores some, which a program would inherit.
+
+    Those from 32 on belong to C libraries; musl's posix_spawn(3) leaves one ignored.
+    """
     result = ws.exec(["grep", "SigIgn", "/proc/self/status"], containment=at(level))
-    assert int(result.output.split()[1], 16) == 0
+    assert int(result.output.split()[1], 16) & 0x7FFFFFFF == 0
 
 
 # --- limits ------------------------------------------------------------------------
