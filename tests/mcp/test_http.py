@@ -77,6 +77,33 @@ async def test_each_token_has_workspaces_of_its_own(guarded: WebServer) -> None:
         assert await again.read("/secret") == "of alice"
 
 
+async def test_a_session_is_its_callers_alone(guarded: WebServer) -> None:
+    """In the earlier era, whose sessions have ids that somebody may learn."""
+    hello = {
+        "protocolVersion": "2025-06-18",
+        "capabilities": {},
+        "clientInfo": {"name": "test", "version": "1"},
+    }
+    ping = {"jsonrpc": "2.0", "id": 2, "method": "ping"}
+    accept = {"Accept": "application/json, text/event-stream"}
+    alice, bob = (
+        accept | {"Authorization": f"Bearer {name}-token"} for name in ("alice", "bob")
+    )
+    begin = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}
+    async with httpx2.AsyncClient(timeout=20) as web:
+        begun = await web.post(guarded.url, json=begin, headers=alice)
+        session = {"mcp-session-id": begun.headers["mcp-session-id"]}
+        for method, body in (("POST", ping), ("DELETE", None)):
+            refused = await web.request(
+                method, guarded.url, json=body, headers=bob | session
+            )
+            assert refused.status_code == 404
+        served = await web.post(guarded.url, json=ping, headers=alice | session)
+        assert served.status_code == 200
+        ended = await web.delete(guarded.url, headers=alice | session)
+        assert ended.status_code == 200
+
+
 @pytest.mark.parametrize(
     "authorization", ["", "Bearer", "Bearer wrong", "Basic alice-token", "Bearer \xff"]
 )

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from threading import Lock, Thread
 from typing import Protocol
 
+from anyio import CapacityLimiter
+
 from devdev_mcp._state import ServerState
 
 ANYBODY = ""
@@ -20,11 +22,31 @@ CALLER = "devdev_caller"
 """The key of an HTTP request's state under which its caller is."""
 
 
+CALLS_AT_ONCE = 16
+"""Calls of one caller that are worked on; more wait, and those of others do not."""
+
+
+class Turns:
+    """Keeps one caller from taking all threads."""
+
+    def __init__(self) -> None:
+        self._limiters: dict[str, CapacityLimiter] = {}
+
+    def of(self, caller: str) -> CapacityLimiter:
+        """What the threads of this caller's calls are counted by."""
+        if caller not in self._limiters:
+            self._limiters[caller] = CapacityLimiter(CALLS_AT_ONCE)
+        return self._limiters[caller]
+
+
 class Callers(Protocol):
     """Knows the workspaces of each caller."""
 
     are_many: bool
     """Whether there may be several."""
+
+    turns: Turns
+    """How much each may do at once."""
 
     def of(self, caller: str) -> ServerState:
         """The workspaces of a caller."""
@@ -41,6 +63,7 @@ class OneCaller:
     are_many = False
 
     def __init__(self, state: ServerState) -> None:
+        self.turns = Turns()
         self._state = state
 
     def of(self, caller: str) -> ServerState:
@@ -62,6 +85,7 @@ class ManyCallers:
     are_many = True
 
     def __init__(self, begin: Callable[[str], ServerState]) -> None:
+        self.turns = Turns()
         self._begin = begin
         self._lock = Lock()
         self._states: dict[str, ServerState] = {}

@@ -14,6 +14,8 @@ from typing import Any
 
 import uvicorn
 from mcp.server import MCPServer
+from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
+from mcp.server.auth.provider import AccessToken
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -89,6 +91,10 @@ class Guard:
             await _refuse(send, 429, message, (b"retry-after", b"1"))
         else:
             scope.setdefault("state", {})[CALLER] = caller
+            if self._tokens:
+                # The SDK then lets nobody else use or end a session of this caller.
+                token = AccessToken(token=caller, client_id=caller, scopes=[])
+                scope["user"] = AuthenticatedUser(token)
             await self._app(scope, receive, send)
 
 

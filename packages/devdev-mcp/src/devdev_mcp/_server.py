@@ -23,7 +23,7 @@ from devdev_mcp._notifying import WatchingBus
 from devdev_mcp._resources import TEMPLATES, complete, read_resource
 from devdev_mcp._text import showable
 from devdev_mcp._tools import Profile, tools_of
-from devdev_mcp._tools.tool import state_of
+from devdev_mcp._tools.tool import in_turn, state_of
 
 INSTRUCTIONS = """\
 A workspace in memory: file tools and exec_command work on the same tree.
@@ -60,7 +60,7 @@ class WorkspaceServer(MCPServer[Callers]):
         assert context is not None
         read = partial(read_resource, state_of(context), str(uri))
         try:
-            content = await anyio.to_thread.run_sync(read, abandon_on_cancel=True)
+            content = await in_turn(context, read)
         except (ToolFailure, FsError) as error:
             raise ResourceNotFoundError(showable(f"{uri}: {error}")) from error
         except Exception as error:

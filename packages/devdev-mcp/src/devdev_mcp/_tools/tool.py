@@ -10,7 +10,7 @@ import inspect
 import logging
 from collections.abc import Callable
 from keyword import iskeyword
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import anyio.to_thread
 from mcp.server.mcpserver import Context
@@ -28,6 +28,8 @@ from devdev_mcp._text import showable
 
 logger = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 Call = Context[Callers]
 """The call that a tool answers."""
 
@@ -41,9 +43,23 @@ def space_of(call: Call, workspace: str) -> Space:
 
 def state_of(call: Call) -> ServerState:
     """What the server holds for who makes this call."""
+    return call.request_context.lifespan_context.of(_caller(call))
+
+
+def _caller(call: Call) -> str:
     request = call.request_context.request
-    caller = ANYBODY if request is None else getattr(request.state, CALLER)
-    return call.request_context.lifespan_context.of(caller)
+    return ANYBODY if request is None else getattr(request.state, CALLER)
+
+
+async def in_turn(call: Call, function: Callable[[], T]) -> T:
+    """Run what blocks in a thread, one of those that this caller may have.
+
+    A call that is cancelled, or whose client is gone, does not wait for it.
+    """
+    turns = call.request_context.lifespan_context.turns
+    return await anyio.to_thread.run_sync(
+        function, abandon_on_cancel=True, limiter=turns.of(_caller(call))
+    )
 
 
 def hints(
@@ -120,7 +136,7 @@ class WorkspaceTool(Tool):
                 self._explain, error.__cause__, context, arguments
             )
             # To say what may have been meant, it looks into the workspace.
-            failure = await anyio.to_thread.run_sync(explain, abandon_on_cancel=True)
+            failure = await in_turn(context, explain)
         return CallToolResult(
             content=[TextContent(type="text", text=showable(str(failure)))],
             structured_content={"error": showable(failure.fields())},
@@ -167,22 +183,17 @@ class _Strict(ArgModelBase):
 
 
 def _in_thread(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Run a function that blocks in a worker thread.
-
-    A call that is cancelled, or whose client is gone, does not wait for it.
-    """
+    """Have a function that blocks run in turn; one that does not, as it is."""
     if inspect.iscoroutinefunction(function):
         return function
 
     @functools.wraps(function)
-    async def run(**arguments: object) -> object:
+    async def run(call: Call, **arguments: object) -> object:
         # A parameter that is called as a keyword of Python has an alias for its name.
         named = {
             f"{name}_" * iskeyword(name) or name: arguments[name] for name in arguments
         }
-        return await anyio.to_thread.run_sync(
-            functools.partial(function, **named), abandon_on_cancel=True
-        )
+        return await in_turn(call, functools.partial(function, call, **named))
 
     return run
 
