@@ -5,7 +5,7 @@ one description only: the signature.
 """
 
 from collections.abc import Callable
-from dataclasses import astuple, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from enum import IntEnum
 from functools import cache
 from types import NoneType, UnionType
@@ -13,24 +13,44 @@ from typing import Any, Literal, NewType, Union, get_args, get_origin, get_type_
 
 from devdev_fs._namei import as_bytes
 
+_PLAIN = frozenset({int, bytes, bool, NoneType})
+"""Types whose values are plain: of nearly all that is in a listing."""
+
 
 def plain(value: object) -> object:
     """A value in CBOR's own types: records become arrays of their fields.
 
     Text that is no Unicode, as a path can be, becomes bytes (PEP 383).
     """
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, str):
-        data = as_bytes(value)
-        return value if data.decode("utf-8", "replace") == value else data
+        return _plain_text(value)
     if isinstance(value, tuple | list):
-        return [plain(item) for item in value]
+        return [item if type(item) in _PLAIN else plain(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
-        return list(astuple(value))
+        return [plain(getattr(value, name)) for name in _field_names(type(value))]
     if isinstance(value, IntEnum):
         return int(value)
     if isinstance(value, bytearray | memoryview):
         return bytes(value)
     return value
+
+
+def _plain_text(value: str) -> str | bytes:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return as_bytes(value)
+    return value
+
+
+@cache
+def _field_names(record: type) -> tuple[str, ...]:
+    """The fields of a dataclass or a named tuple, in their order."""
+    if is_dataclass(record):
+        return tuple(field.name for field in fields(record))
+    return tuple(record.__annotations__)
 
 
 Op = Callable[..., Any]
@@ -91,12 +111,9 @@ def _union_reader(hint: Any, inner: tuple[Any, ...]) -> Reader:
 def _record_reader(hint: type) -> Reader:
     if issubclass(hint, tuple) or is_dataclass(hint):
         hints = get_type_hints(hint)
-        names = (
-            [field.name for field in fields(hint)]
-            if is_dataclass(hint)
-            else list(hint.__annotations__)
-        )
-        readers = [(name, reader(hints[name])) for name in names]
+        readers = [(name, reader(hints[name])) for name in _field_names(hint)]
+        if all(read is same for _, read in readers) and issubclass(hint, tuple):
+            return lambda value: hint(*value)
         return lambda value: hint(
             **{
                 name: read(each)
