@@ -1,10 +1,12 @@
 """`devdev` as such: its commands, its version, how quickly it begins."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import devdev_exec
+import pytest
 
 from tests.exec.cli import DEVDEV, TIMEOUT, devdev
 
@@ -71,10 +73,29 @@ finally:
     assert not loaded & {"devdev_exec._cli._demo", "devdev_exec._cli._doctor"}
 
 
-def test_a_report_that_nobody_reads_is_no_error() -> None:
-    script = f"{' '.join(DEVDEV)} doctor | true; exit ${{PIPESTATUS[0]}}"
+@pytest.mark.parametrize("command", ["doctor", "exec --help"])
+def test_a_report_that_nobody_reads_is_no_error(command: str) -> None:
+    script = f"{' '.join(DEVDEV)} {command} | true; exit ${{PIPESTATUS[0]}}"
     result = subprocess.run(
         ["bash", "-c", script], stderr=subprocess.PIPE, timeout=TIMEOUT, check=False
     )
     assert result.returncode == 141
     assert result.stderr == b""
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full")
+@pytest.mark.parametrize("command", ["mounts --json", "exec --help"])
+def test_a_report_that_cannot_be_written_is_one_line(command: str) -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [*DEVDEV, *command.split()],
+            stdin=subprocess.DEVNULL,
+            stdout=full,
+            stderr=subprocess.PIPE,
+            timeout=TIMEOUT,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert result.stderr == (
+        b"devdev: error: 'standard output': no space left on device\n"
+    )

@@ -3,14 +3,16 @@
 That no mount, directory or process is left is checked after every test here.
 """
 
+import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.exec.cli import Background
+from tests.exec.cli import TIMEOUT, Background
 from tests.leaks import find_mounts
 from tests.processes import Mark, wait_until
 
@@ -94,3 +96,40 @@ def test_nothing_is_left_after_the_command_was_killed(mark: Mark) -> None:
         running.wait_for(b"ready")
         code, _, _ = running.end(signal.SIGKILL)
         assert code == -signal.SIGKILL
+
+
+# A Python that has this is sent a signal by itself, when it loads the module.
+SIGNALLING = """
+import os, signal, sys
+class Signals:
+    def find_spec(self, name, path, target=None):
+        if name == os.environ["SIGNAL_AT"]:
+            os.kill(os.getpid(), int(os.environ["SIGNAL_NUMBER"]))
+if "SIGNAL_AT" in os.environ:
+    sys.meta_path.insert(0, Signals())
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize(
+    "module", ["devdev_exec", "devdev_exec._cli", "devdev_exec._cli._mounts"]
+)
+def test_a_signal_while_the_command_is_loaded_ends_it_without_a_word(
+    module: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    (tmp_path / "sitecustomize.py").write_text(SIGNALLING)
+    script = Path(sys.executable).with_name("devdev")
+    result = subprocess.run(
+        [script, "mounts"],
+        env=os.environ
+        | {
+            "PYTHONPATH": str(tmp_path),
+            "SIGNAL_AT": module,
+            "SIGNAL_NUMBER": str(int(number)),
+        },
+        capture_output=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert result.returncode in (-number, 128 + number)
+    assert (result.stdout, result.stderr) == (b"", b"")

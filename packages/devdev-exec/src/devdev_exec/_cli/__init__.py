@@ -5,15 +5,25 @@ A command is the module `_NAME` here. Its `set_up` says what there is to give, a
 could be foreseen. It is loaded only when it is asked for, so that all begin quickly.
 """
 
+from __future__ import annotations
+
 import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 from devdev_exec import __version__
 from devdev_exec._cli._errors import EXPECTED, USAGE, explain
-from devdev_exec._cli._signals import Interrupted, raise_on_signals
-from devdev_exec._cli._standard import discard_output, open_missing_streams
+from devdev_exec._cli._signals import Interrupted, signals_raised
+from devdev_exec._cli._standard import (
+    discard_output,
+    discard_unwritten_output,
+    open_missing_streams,
+)
+
+if TYPE_CHECKING:
+    from _typeshed import SupportsWrite
 
 _READER_GONE = 128 + 13  # as if SIGPIPE had ended it, which Python ignores
 
@@ -47,29 +57,57 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     open_missing_streams()
     arguments = sys.argv[1:] if argv is None else list(argv)
-    parser = _make_parser(arguments[:1])
-    args = parser.parse_args(arguments)
-    if args.run is None:
-        parser.print_help(sys.stderr)
-        return USAGE
-    raise_on_signals()
     try:
-        code: int = args.run(args)
-        sys.stdout.flush()
+        with signals_raised():
+            return _tell_how_it_ends(arguments)
     except Interrupted as interrupted:
+        discard_output()
         return interrupted.exit_code
+
+
+def _tell_how_it_ends(arguments: Sequence[str]) -> int:
+    """Run the command; say on standard error why it failed, if it did."""
+    try:
+        code = _run(arguments)
+        sys.stdout.flush()
     except BrokenPipeError:
         discard_output()
         return _READER_GONE
     except EXPECTED as error:
         message, code = explain(error)
+        discard_unwritten_output()
         print(f"devdev: error: {message}", file=sys.stderr)
     return code
 
 
+def _run(arguments: Sequence[str]) -> int:
+    parser = _make_parser(arguments[:1])
+    try:
+        args = parser.parse_args(arguments)
+    except SystemExit as told:  # all of it: help, the version, or what is wrong
+        return int(told.code or 0)
+    if args.run is None:
+        parser.print_help(sys.stderr)
+        return USAGE
+    code: int = args.run(args)
+    return code
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that does not keep to itself that its help could not be written."""
+
+    def print_help(self, file: SupportsWrite[str] | None = None) -> None:
+        """Write the help.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        (sys.stdout if file is None else file).write(self.format_help())
+
+
 def _make_parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
     """The parser; of the commands only the chosen one's own is filled."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="devdev",
         description=_DESCRIPTION,
         epilog="devdev COMMAND --help says more about a command.",

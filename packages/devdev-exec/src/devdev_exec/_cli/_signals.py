@@ -30,6 +30,18 @@ def raise_on_signals() -> None:
 
 
 @contextmanager
+def signals_raised() -> Iterator[None]:
+    """`raise_on_signals` meanwhile; then they end this process, which holds nothing."""
+    raise_on_signals()
+    try:
+        yield
+    finally:
+        for number in _SIGNALS:
+            if signal.getsignal(number) is _interrupt:
+                signal.signal(number, signal.SIG_DFL)
+
+
+@contextmanager
 def signals_ignored() -> Iterator[None]:
     """Let nothing come between: for a bounded piece of work that must be whole."""
     handlers = {each: signal.signal(each, signal.SIG_IGN) for each in _SIGNALS}
