@@ -46,6 +46,15 @@ def test_an_unknown_command_is_named() -> None:
     assert b"'fly'" in result.stderr
 
 
+@pytest.mark.parametrize("command", ["mounts", "exec", "snapshot ls"])
+def test_an_unknown_option_is_told_with_the_usage_of_its_command(command: str) -> None:
+    result = devdev(*command.split(), "--fly", "x")
+    assert result.returncode == 2
+    usage, error = result.stderr.decode().rsplit("\n", 2)[:2]
+    assert usage.startswith(f"usage: devdev {command}")
+    assert error.startswith(f"devdev {command}: error: ")
+
+
 def test_the_installed_command_is_the_same() -> None:
     script = Path(sys.executable).with_name("devdev")
     result = subprocess.run(

@@ -340,6 +340,10 @@ def test_a_file_that_is_no_snapshot_is_refused_with_name_and_place(
         (["--import", "/etc/passwd"], "cannot import '/etc/passwd': "),
         (["--snapshot-in", "/nowhere"], "cannot read snapshot '/nowhere': no such"),
         (["--cwd", "/nowhere"], "cannot run in --cwd '/nowhere': no such file"),
+        (
+            ["--state", "/dev/null"],
+            "cannot keep state in /dev/null: it is no directory",
+        ),
     ],
 )
 def test_an_error_is_one_line_that_names_what_is_wrong(

@@ -83,7 +83,9 @@ def _tell_how_it_ends(arguments: Sequence[str]) -> int:
 def _run(arguments: Sequence[str]) -> int:
     parser = _make_parser(arguments[:1])
     try:
-        args = parser.parse_args(arguments)
+        args, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            args.parser.error(f"unrecognized arguments: {' '.join(unknown)}")
     except SystemExit as told:  # all of it: help, the version, or what is wrong
         return int(told.code or 0)
     if args.run is None:
@@ -114,7 +116,7 @@ def _make_parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.set_defaults(run=None)
+    parser.set_defaults(run=None, parser=parser)
     parser.add_argument("--version", action="version", version=f"devdev {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, summary in _COMMANDS.items():
@@ -126,6 +128,8 @@ def _make_parser(chosen: Sequence[str]) -> argparse.ArgumentParser:
         )
         if name in chosen:
             module = import_module(f"{__name__}._{name}")
-            command.set_defaults(run=module.run, make_parser=_make_parser)
+            command.set_defaults(
+                run=module.run, parser=command, make_parser=_make_parser
+            )
             module.set_up(command)
     return parser

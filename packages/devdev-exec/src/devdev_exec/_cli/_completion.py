@@ -50,7 +50,10 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.epilog = _EPILOG
     parser.add_argument("shell", choices=tuple(_SCRIPTS), metavar="SHELL")
     # What has been typed, the command's own name first.
-    parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    words = parser.add_argument(
+        "words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS
+    )
+    words.required = False
 
 
 def run(args: argparse.Namespace) -> int:

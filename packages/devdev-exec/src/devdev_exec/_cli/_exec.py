@@ -92,7 +92,6 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.usage = "devdev exec [OPTION...] [--] PROGRAM [ARG...]"
     parser.description = _DESCRIPTION
     parser.epilog = _EPILOG
-    parser.set_defaults(parser=parser)
     add_content_options(parser)
     parser.add_argument("--json", action="store_true", help="tell it as JSON")
     add_program_options(parser)

@@ -44,7 +44,6 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.usage = "devdev export [OPTION...] SNAPSHOT TARGET | --attach DIR TARGET"
     parser.description = _DESCRIPTION
     parser.epilog = _EPILOG
-    parser.set_defaults(parser=parser)
     parser.add_argument(
         "snapshot", nargs="?", metavar="SNAPSHOT", help="a file to take it from"
     )

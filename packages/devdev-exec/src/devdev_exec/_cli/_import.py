@@ -57,7 +57,6 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.usage = "devdev import [OPTION...] SOURCE SNAPSHOT | SOURCE --attach DIR"
     parser.description = _DESCRIPTION
     parser.epilog = _EPILOG
-    parser.set_defaults(parser=parser)
     parser.add_argument("source", metavar="SOURCE", help="a directory or an archive")
     parser.add_argument(
         "target", nargs="?", metavar="SNAPSHOT", help="the file to write"
@@ -143,6 +142,11 @@ def _bring_in(
             raise CommandError(
                 f"cannot import {args.source!r}: {error.filename!r} is there already, "
                 "and nothing is overwritten"
+            ) from error
+        except NotADirectoryError as error:
+            raise CommandError(
+                f"cannot import {args.source!r}: it is no directory, and no archive by "
+                "its name (.tar, .tar.gz, .tgz, .zip); --format says what it is"
             ) from error
         except (OSError, ArchiveError) as error:
             raise cannot("import", args.source, error) from error

@@ -73,7 +73,6 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.usage = "devdev run [OPTION...] [--] PROGRAM [ARG...]"
     parser.description = _DESCRIPTION
     parser.epilog = _EPILOG
-    parser.set_defaults(parser=parser)
     content = parser.add_argument_group("the workspace")
     content.add_argument(
         "--from", dest="source", metavar="DIR", help="begin with a copy of DIR"

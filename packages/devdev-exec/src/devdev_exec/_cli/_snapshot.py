@@ -36,7 +36,7 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.usage = "devdev snapshot ACTION [OPTION...] SNAPSHOT [ARG...]"
     parser.description = _DESCRIPTION
     parser.epilog = _EPILOG
-    parser.set_defaults(parser=parser, act=None)
+    parser.set_defaults(act=None)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
 
     def add(name: str, summary: str) -> argparse.ArgumentParser:

@@ -67,7 +67,6 @@ def set_up(parser: argparse.ArgumentParser) -> None:
     parser.usage = "devdev umount [OPTION...] DIR | --all"
     parser.description = _DESCRIPTION
     parser.epilog = _EPILOG
-    parser.set_defaults(parser=parser)
     parser.add_argument("directory", nargs="?", metavar="DIR", help="where it is shown")
     parser.add_argument(
         "--all", action="store_true", help="all that `devdev mounts` lists"

@@ -71,6 +71,8 @@ class Directory:
                 """Those that are there, in their order."""
             except OSError as error:
                 reason = error.strerror or error
+                if isinstance(error, FileExistsError):
+                    reason = "it is no directory"
                 message = f"cannot keep state in {path}: {reason}"
                 raise StateError(f"{message}; choose another directory") from error
             _forks.register(self._let_go)
