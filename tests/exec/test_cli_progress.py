@@ -2,11 +2,16 @@
 
 import io
 import os
+import random
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from devdev_exec._cli._archives import Format, write_archive
+from devdev_exec._cli._files import load_snapshot
 from devdev_exec._cli._progress import Activity
+from devdev_fs import Fs
 
 if sys.platform == "win32":
     pytest.skip("the terminals are those of POSIX", allow_module_level=True)
@@ -54,6 +59,54 @@ def test_a_line_is_never_longer_than_the_terminal_is_wide(
         activity.note("x" * 100)
         line = read_until(shown, b"xxx").removeprefix(b"\r\x1b[K")
         assert len(line.split(b"\r")[0]) == 39
+
+
+def test_bytes_have_a_bar_if_it_is_known_how_many_there_are(
+    terminal: tuple[io.FileIO, io.TextIOWrapper], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown, stream = terminal
+    with Activity(stream, "x") as activity:
+        activity.note_bytes(5_000_000, 20_000_000)
+        read_until(shown, b"[#####...............] 5.0 MB")
+        activity.note_bytes(7_000_000, 0)
+        read_until(shown, b"s   7.0 MB")
+
+
+CONTENT = random.Random(1).randbytes(3_000_000)
+
+
+def test_how_much_of_a_snapshot_has_been_read_is_told_on_the_way(
+    tmp_path: Path,
+) -> None:
+    fs = Fs()
+    fs.write_bytes("/file", CONTENT)
+    snapshot = tmp_path / "snapshot"
+    snapshot.write_bytes(fs.dump())
+    size = snapshot.stat().st_size
+    notes: list[tuple[int, int]] = []
+    load_snapshot(str(snapshot), lambda *note: notes.append(note))
+    assert notes[-1] == (size, size)
+    assert len(notes) > 2
+    assert notes == sorted(notes)
+
+
+@pytest.mark.parametrize("kind", ["tar", "tar.gz", "zip"])
+def test_how_much_of_an_archive_has_been_written_is_told_on_the_way(
+    kind: Format,
+) -> None:
+    fs = Fs()
+    fs.write_bytes("/file", CONTENT)
+    notes: list[tuple[int, int]] = []
+    file = io.BytesIO()
+    write_archive(fs, file, kind, "/", lambda *note: notes.append(note))
+    if kind == "zip":  # nobody knows what the content can be packed to
+        assert notes[-1] == (len(file.getvalue()), 0)
+    else:
+        count, total = notes[-1]
+        assert len(CONTENT) <= count
+        assert len(CONTENT) <= total < len(CONTENT) + 4096
+        assert len(notes) > 2
 
 
 def test_what_is_done_at_once_is_not_shown() -> None:

@@ -72,6 +72,22 @@ def test_what_was_changed_is_changed_on_the_host(top: Path) -> None:
     assert sorted(os.listdir(top)) == sorted(fs.listdir("/"))
 
 
+def test_it_is_told_on_the_way_how_many_bytes_of_how_many_are_written(
+    top: Path,
+) -> None:
+    """What has several names is counted once, what stays as it is not at all."""
+    tree = HostTree(top)
+    fs = imported(top)
+    before = fs.fork()
+    fs.write_bytes("/d/f", bytes(2_500_000))
+    fs.write_text("/g", "changed by one of its names\n")
+    notes: list[tuple[int, int]] = []
+    tree.apply(before, fs, progress=lambda *note: notes.append(note))
+    assert notes[-1] == (2_500_028, 2_500_028)
+    assert len(notes) > 3
+    assert notes == sorted(notes)
+
+
 def test_nothing_to_do_touches_nothing(top: Path) -> None:
     tree = HostTree(top)
     fs = imported(top)

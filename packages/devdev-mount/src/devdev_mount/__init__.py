@@ -61,6 +61,7 @@ from devdev_mount._mount import check_mountable as check_mountable
 from devdev_mount._mount import mount as mount
 from devdev_mount._outside import detach as detach
 from devdev_mount._outside import find_holders as find_holders
+from devdev_mount._reports import ApplyProgress as ApplyProgress
 from devdev_mount._reports import ApplyReport as ApplyReport
 from devdev_mount._reports import ExportProgress as ExportProgress
 from devdev_mount._reports import ExportReport as ExportReport
@@ -83,6 +84,7 @@ __all__ = (
     "DEFAULT_MAX_BYTES",
     "DEFAULT_MAX_INODES",
     "AlreadyExists",
+    "ApplyProgress",
     "ApplyReport",
     "ArchiveError",
     "AtimePolicy",

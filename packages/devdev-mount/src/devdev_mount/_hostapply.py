@@ -43,12 +43,13 @@ def apply(
     after: FsBase,
     changes: Sequence[Changed],
     check: Callable[[], object],
+    note: Callable[[int], object] | None,
 ) -> None:
     """Do it, or nothing; see `HostTree.apply`."""
     with staging(top, prefix) as directory:
         for name in ("new", "old"):
             os.mkdir(os.path.join(directory, name))
-        writer = HostWriter(after)
+        writer = HostWriter(after, note)
         steps = _prepare(directory, writer, changes)
         journal = os.path.join(directory, _JOURNAL)
         with open(journal, "x", encoding="utf-8", errors="surrogateescape") as file:

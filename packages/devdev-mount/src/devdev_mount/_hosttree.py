@@ -3,14 +3,14 @@
 import os
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import NamedTuple
 
 from devdev_fs import Difference, DifferenceKind, FsBase, Stat
 
 from devdev_mount._errors import HostChanged, MountError
-from devdev_mount._reports import ApplyReport, Changed
+from devdev_mount._reports import ApplyProgress, ApplyReport, Changed
 
 STAGING_PREFIX = ".devdev-apply-"
 
@@ -53,7 +53,13 @@ class HostTree:
         recover(self._top, STAGING_PREFIX)
         self._states.update(_survey(self._top))
 
-    def apply(self, before: FsBase, after: FsBase) -> ApplyReport:
+    def apply(
+        self,
+        before: FsBase,
+        after: FsBase,
+        *,
+        progress: ApplyProgress | None = None,
+    ) -> ApplyReport:
         """Do to the directory what was done between two states of a filesystem.
 
         Files, symbolic links and FIFOs that are new or changed are written beside
@@ -68,6 +74,7 @@ class HostTree:
         Args:
             before: what was imported.
             after: what it is now; in the same process as `before`.
+            progress: is told how many bytes of how many have been written.
 
         Raises:
             HostChanged: what would be changed is not as it was, or is something that
@@ -84,7 +91,8 @@ class HostTree:
         self._check(changes)
         if changes:
             check = partial(self._check, changes)
-            apply(self._top, STAGING_PREFIX, after, changes, check)
+            note = None if progress is None else _counting(changes, progress)
+            apply(self._top, STAGING_PREFIX, after, changes, check, note)
         return ApplyReport(
             added=tuple(each.path for each in changes if each.before is None),
             changed=tuple(
@@ -141,6 +149,22 @@ def _state(path: str) -> _State | None:
         info.st_mtime_ns,
         info.st_ctime_ns,
     )
+
+
+def _counting(
+    changes: list[Changed], progress: ApplyProgress
+) -> Callable[[int], object]:
+    """Adds up what is written of what there is to write."""
+    files = {info.ino: info.size for _, _, info in changes if info and info.is_file}
+    total = sum(files.values())
+    done = 0
+
+    def note(count: int) -> None:
+        nonlocal done
+        done += count
+        progress(done, total)
+
+    return note
 
 
 # --- what changed ----------------------------------------------------------------

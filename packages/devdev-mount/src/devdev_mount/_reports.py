@@ -50,6 +50,9 @@ class ApplyReport:
     removed: tuple[str, ...] = ()
 
 
+ApplyProgress = Callable[[int, int], object]
+"""Is told how many bytes of how many are written; what it raises ends the work."""
+
 ExportProgress = Callable[[ExportReport], None]
 """Is told how far an export is, now and then; what it raises ends the export."""
 

@@ -5,14 +5,13 @@ import io
 import os
 import sys
 import zlib
-from collections.abc import Callable
 from typing import BinaryIO, Literal, cast
 
 from devdev_mount import Errno, FsBase, FsError
 
+from devdev_exec._cli._counted import CountedSink, CountedSource, Note
 from devdev_exec._cli._errors import CommandError, reason_of
 from devdev_exec._cli._files import STANDARD
-from devdev_exec._cli._style import size_text
 
 Format = Literal["dir", "tar", "tar.gz", "zip"]
 FORMATS: tuple[Format, ...] = ("dir", "tar", "tar.gz", "zip")
@@ -39,54 +38,39 @@ def format_of(path: str, asked: str | None) -> Format:
     return "dir"
 
 
-def write_archive(fs: FsBase, file: BinaryIO, format_: Format, path: str) -> None:
+def write_archive(
+    fs: FsBase, file: BinaryIO, format_: Format, path: str, note: Note
+) -> None:
     """Write what is at `path` in `fs` as an archive.
+
+    Args:
+        fs: where from.
+        file: where to.
+        format_: of the archive.
+        path: what.
+        note: is told how many bytes of it there are by now, before gzip packs them, of
+            about how many; of 0: nobody knows.
 
     Raises:
         ArchiveError: a zip has no place for it.
         FsError: ENOENT.
     """
-    if format_ == "zip":
-        fs.write_zip(file, path)
+    total = fs.bytes_used if path == "/" else 0
+    if format_ == "zip":  # which packs the content itself
+        fs.write_zip(CountedSink(file.write, note, 0), path)
     elif format_ == "tar":
-        fs.write_tar(file, path)
+        fs.write_tar(CountedSink(file.write, note, total), path)
     else:
         # Without a time and a name, so that the same tree gives the same bytes.
         with gzip.GzipFile("", "wb", _GZIP_LEVEL, file, mtime=0) as packed:
-            fs.write_tar(packed, path)
-
-
-class _Counting(io.RawIOBase):
-    """A file that tells how much of it has been read."""
-
-    def __init__(self, file: BinaryIO, note: Callable[[int], object]) -> None:
-        self._file = file
-        self._note = note
-        self._count = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return self._file.seekable()
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(cast(bytearray, buffer))
-        data = self._file.read(len(view))
-        view[: len(data)] = data
-        self._count += len(data)
-        self._note(self._count)
-        return len(data)
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
+            fs.write_tar(CountedSink(packed.write, note, total), path)
 
 
 def read_archive(
     fs: FsBase,
     path: str,
     format_: Format,
-    note: Callable[[int, int, str], object],
+    note: Note,
 ) -> int:
     """Unpack an archive at the root of `fs`, all of it or nothing.
 
@@ -94,7 +78,7 @@ def read_archive(
         fs: where to.
         path: a file, or "-" for standard input.
         format_: of the archive.
-        note: is told how many bytes of how many have been read, and that in words.
+        note: is told how many bytes of how many have been read; of 0: nobody knows.
 
     Returns:
         How many members it has.
@@ -115,26 +99,13 @@ def read_archive(
         raise CommandError(f"cannot read {path!r}: no gzip file: {error}") from error
 
 
-def _unpack(
-    fs: FsBase,
-    file: BinaryIO,
-    format_: Format,
-    note: Callable[[int, int, str], object],
-) -> int:
-    try:
-        total = os.fstat(file.fileno()).st_size
-    except OSError:
-        total = 0
-
-    def tell(count: int) -> None:
-        note(count, total, size_text(count))
-
-    counting = io.BufferedReader(_Counting(file, tell))
+def _unpack(fs: FsBase, file: BinaryIO, format_: Format, note: Note) -> int:
+    counted = io.BufferedReader(CountedSource(file, note))
     if format_ == "zip":
-        return fs.read_zip(counting)
+        return fs.read_zip(counted)
     if format_ == "tar":
-        return fs.read_tar(counting)
-    with gzip.GzipFile(fileobj=counting) as unpacked:
+        return fs.read_tar(counted)
+    with gzip.GzipFile(fileobj=counted) as unpacked:
         return fs.read_tar(unpacked)
 
 

@@ -6,10 +6,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from typing import BinaryIO
 
 from devdev_mount import ArchiveError, FsBase, attach, export_tree
 
-from devdev_exec._cli._archives import FORMATS, cannot, format_of, write_archive
+from devdev_exec._cli._archives import FORMATS, Format, cannot, format_of, write_archive
 from devdev_exec._cli._errors import CommandError
 from devdev_exec._cli._files import STANDARD, load_snapshot, write_file
 from devdev_exec._cli._progress import Activity
@@ -77,20 +78,25 @@ def run(args: argparse.Namespace) -> int:
         with _opened(args) as fs:
             export_directory(fs, args)
         return 0
-    with _opened(args) as fs, Activity(sys.stderr, f"writing {args.target}"):
-        _check_path(fs, args.path)
-        try:
-            write_file(
-                args.target,
-                "archive",
-                lambda file: write_archive(fs, file, kind, args.path),
-            )
-        except ArchiveError as error:
-            raise cannot("export to", args.target, error) from error
+    with _opened(args) as fs:
+        _export_archive(fs, kind, args)
     if args.target != STANDARD:
         told = {"target": args.target, "format": kind}
         print(json.dumps(told) if args.json else f"wrote {args.target}")
     return 0
+
+
+def _export_archive(fs: FsBase, kind: Format, args: argparse.Namespace) -> None:
+    _check_path(fs, args.path)
+    with Activity(sys.stderr, f"writing {args.target}") as activity:
+
+        def write(file: BinaryIO) -> None:
+            write_archive(fs, file, kind, args.path, activity.note_bytes)
+
+        try:
+            write_file(args.target, "archive", write)
+        except ArchiveError as error:
+            raise cannot("export to", args.target, error) from error
 
 
 @contextmanager
@@ -99,8 +105,8 @@ def _opened(args: argparse.Namespace) -> Iterator[FsBase]:
         with attach(args.attach) as client:
             yield client.fs
     else:
-        with Activity(sys.stderr, f"loading {args.snapshot}"):
-            fs = load_snapshot(args.snapshot)
+        with Activity(sys.stderr, f"loading {args.snapshot}") as activity:
+            fs = load_snapshot(args.snapshot, activity.note_bytes)
         yield fs
 
 

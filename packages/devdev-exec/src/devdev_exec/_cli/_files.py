@@ -10,6 +10,7 @@ from typing import BinaryIO
 
 from devdev_mount import Fs, SnapshotError
 
+from devdev_exec._cli._counted import CountedSource, Note
 from devdev_exec._cli._errors import CommandError, reason_of
 
 STANDARD = "-"
@@ -33,8 +34,12 @@ def read_snapshot(path: str) -> bytes:
         raise CommandError(f"cannot read snapshot {reason_of(error)}") from error
 
 
-def load_snapshot(path: str) -> Fs:
+def load_snapshot(path: str, note: Note) -> Fs:
     """What a snapshot file holds, or standard input for "-", as a filesystem.
+
+    Args:
+        path: of the file.
+        note: is told how many bytes of how many have been read.
 
     Raises:
         CommandError: it cannot be read, or is no snapshot.
@@ -42,10 +47,10 @@ def load_snapshot(path: str) -> Fs:
     fs = Fs()
     try:
         if path == STANDARD:
-            fs.load_from(sys.stdin.buffer)
+            fs.load_from(CountedSource(sys.stdin.buffer, note))
         else:
             with open(path, "rb") as file:
-                fs.load_from(file)
+                fs.load_from(CountedSource(file, note))
     except SnapshotError as error:
         raise not_loaded(path, error) from error
     except OSError as error:

@@ -5,7 +5,7 @@ import json
 import sys
 from dataclasses import asdict
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 from devdev_mount import (
     DEFAULT_MAX_BYTES,
@@ -25,6 +25,7 @@ from devdev_exec._cli._archives import (
     format_of,
     read_archive,
 )
+from devdev_exec._cli._counted import CountedSink
 from devdev_exec._cli._errors import CommandError
 from devdev_exec._cli._files import STANDARD, check_writable, write_file
 from devdev_exec._cli._progress import Activity
@@ -111,10 +112,23 @@ def run(args: argparse.Namespace) -> int:
         check_writable(args.target)
     fs = Fs(max_bytes=args.max_bytes)
     report = _bring_in(fs, None, kind, args)
-    snapshot = fs.dump()
-    write_file(args.target, "snapshot", lambda file: file.write(snapshot))
-    _tell(args, report, size=len(snapshot))
+    _tell(args, report, size=_write(fs, args.target))
     return 0
+
+
+def _write(fs: Fs, target: str) -> int:
+    """Write the snapshot; its size."""
+    size = 0
+    with Activity(sys.stderr, f"writing {target}") as activity:
+
+        def write(file: BinaryIO) -> None:
+            nonlocal size
+            sink = CountedSink(file.write, activity.note_bytes, fs.bytes_used)
+            fs.dump_to(sink)
+            size = sink.count
+
+        write_file(target, "snapshot", write)
+    return size
 
 
 def _bring_in(
@@ -128,7 +142,7 @@ def _bring_in(
     with Activity(sys.stderr, f"importing {args.source}") as activity:
         try:
             if kind != "dir":
-                count = read_archive(fs, args.source, kind, activity.note_part)
+                count = read_archive(fs, args.source, kind, activity.note_bytes)
                 return {"source": args.source, "members": count}
             # A server reads the directory itself.
             read = partial(import_tree, fs) if client is None else client.import_tree

@@ -45,6 +45,13 @@ class Activity:
         filled = _BAR * min(done, total) // total if total else _BAR
         self.note(f"[{'#' * filled}{'.' * (_BAR - filled)}] {detail}")
 
+    def note_bytes(self, done: int, total: int) -> None:
+        """Say how many bytes are done, with a bar unless `total` is not known: 0."""
+        if total:
+            self.note_part(done, total, size_text(done))
+        else:
+            self.note(size_text(done))
+
     def note_import(self, report: ImportReport) -> None:
         """Say how far an import is."""
         of = f"{report.files:,} of {plural(report.total_files, 'file')}"

@@ -167,8 +167,8 @@ def _apply(
         CommandError: some of it has changed there; says which.
     """
     try:
-        with Activity(sys.stderr, f"writing to {args.source}"):
-            report = tree.apply(before, after)
+        with Activity(sys.stderr, f"writing to {args.source}") as activity:
+            report = tree.apply(before, after, progress=activity.note_bytes)
     except HostChanged as error:
         problem = f"nothing was written back: {args.source!r} has changed meanwhile"
         where = f"the work is in {_kept(args, after, problem)!r}"

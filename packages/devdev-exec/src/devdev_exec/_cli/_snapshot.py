@@ -95,8 +95,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _load(path: str) -> Fs:
-    with Activity(sys.stderr, f"loading {path}"):
-        return load_snapshot(path)
+    with Activity(sys.stderr, f"loading {path}") as activity:
+        return load_snapshot(path, activity.note_bytes)
 
 
 # --- listings --------------------------------------------------------------------
