@@ -173,6 +173,27 @@ def test_chunks_join_to_what_read_gives(fs: FsBase, ino: Ino) -> None:
         whole = whole.ljust(write_at, b"\0") + b"end"
 
 
+def test_several_files_are_read_at_once(fs: FsBase) -> None:
+    fs.mkdir("/directory")
+    inos = [fs.stat("/directory").ino, Ino(10**6)]
+    for name, content in (("a", b"first"), ("b", b""), ("c", b"third"), ("d", b"4")):
+        fs.write_bytes(f"/{name}", content)
+        inos.append(ino_of(fs, f"/{name}"))
+    read = fs.inodes.read_files
+    assert read(inos, 100, 100) == [None, None, b"first", b"", b"third", b"4"]
+    assert read(inos, 2, 100) == [None, None, b"fi", b"", b"th", b"4"]
+    assert read([], 100, 100) == []
+
+
+def test_reading_several_files_ends_with_the_one_that_is_enough(fs: FsBase) -> None:
+    for name in "abc":
+        fs.write_bytes(f"/{name}", b"12345")
+    inos = [ino_of(fs, f"/{name}") for name in "abc"]
+    assert fs.inodes.read_files(inos, 100, 6) == [b"12345", b"12345"]
+    assert fs.inodes.read_files(inos, 100, 5) == [b"12345"]
+    assert fs.inodes.read_files(inos, 100, 0) == [b"12345"]
+
+
 def test_what_is_read_as_it_is_held_is_not_copied() -> None:
     fs = Fs()
     content = bytes(range(256)) * 2048

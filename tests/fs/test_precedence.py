@@ -217,6 +217,9 @@ TABLE: dict[str, list[Row]] = {
         Row(Errno.EISDIR, lambda t: t.ops.read_chunks(t.d, -1, 1)),
         Row(Errno.EINVAL, lambda t: t.ops.read_chunks(t.file, -1, 1)),
     ],
+    "read_files": [
+        Row(Errno.EINVAL, lambda t: t.ops.read_files([MISSING], -1, 1)),
+    ],
     "write": [
         Row(Errno.ENOENT, lambda t: t.ops.write(MISSING, -1, b"x")),
         Row(Errno.EISDIR, lambda t: t.ops.write(t.d, -1, b"x")),

@@ -192,6 +192,26 @@ async def test_an_edit_is_refused_when_the_file_has_changed(agent: Agent) -> Non
     assert await agent.read("/ed/k") == "one!\n"
 
 
+async def test_an_edit_loses_nothing_that_a_program_appends(agent: Agent) -> None:
+    """Where the program wrote between the look and the change, both are merged."""
+    await agent.call("write_file", path="/log", content="one\n")
+    script = "i=0; while [ $i -lt 300 ]; do echo $i >> log; i=$((i+1)); done"
+    started = await agent.call(
+        "exec_command", command=script, yield_time_ms=0, background=True
+    )
+    words = ["one", "two"]
+    while "exit_code" not in (
+        state := await agent.call(
+            "exec_input", session_id=started["session_id"], yield_time_ms=0
+        )
+    ):
+        await edit(agent, "/log", (f"{words[0]}\n", f"{words[1]}\n"))
+        words.reverse()
+    assert state["exit_code"] == 0
+    lines = (await read_bytes(agent, "/log")).decode().split()
+    assert lines == [words[0], *map(str, range(300))]
+
+
 async def test_binary_and_missing_files_are_refused(agent: Agent) -> None:
     await write_bytes(agent, "/ed/bin", b"a\0b")
     pairs = [{"old_string": "a", "new_string": "b"}]

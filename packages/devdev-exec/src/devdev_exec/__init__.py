@@ -42,6 +42,7 @@ from devdev_mount import StateInUse as StateInUse
 from devdev_mount import StateOptions as StateOptions
 from devdev_mount import Unkept as Unkept
 from devdev_mount import Watch as Watch
+from devdev_mount import Written as Written
 
 from devdev_exec._asyncsession import AsyncSession as AsyncSession
 from devdev_exec._awaiting import Pattern as Pattern
@@ -145,5 +146,6 @@ __all__ = (
     "Watch",
     "WindowSize",
     "Workspace",
+    "Written",
     "probe_containment",
 )

@@ -67,6 +67,7 @@ from devdev_fs._versions import Merge as Merge
 from devdev_fs._versions import MergeConflict as MergeConflict
 from devdev_fs._versions import Span as Span
 from devdev_fs._versions import Undo as Undo
+from devdev_fs._versions import Written as Written
 from devdev_fs._watch import Watch as Watch
 
 __version__ = "0.1.0"
@@ -133,5 +134,6 @@ __all__ = (
     "Undo",
     "Watch",
     "Whence",
+    "Written",
     "XattrFlags",
 )

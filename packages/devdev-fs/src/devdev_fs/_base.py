@@ -5,7 +5,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Concatenate, Literal, Union
 
-from devdev_fs import _diff, _digest, _history, _snapshot, _textdiff
+from devdev_fs import _diff, _digest, _history, _snapshot, _swap, _textdiff
 from devdev_fs._acting import acting
 from devdev_fs._archive import (
     ByteSink,
@@ -31,7 +31,7 @@ from devdev_fs._tarread import read_tar
 from devdev_fs._tarwrite import tar_parts
 from devdev_fs._types import PAGE_SIZE
 from devdev_fs._unpack import Unpacking
-from devdev_fs._versions import Checkpoint, Log, Merge, MergeConflict, Undo
+from devdev_fs._versions import Checkpoint, Log, Merge, MergeConflict, Undo, Written
 from devdev_fs._watch import Watch
 from devdev_fs._zipread import read_zip
 from devdev_fs._zipwrite import zip_parts
@@ -137,6 +137,22 @@ class FsBase(PathOps, Closing):
                 yield span
         finally:
             self.run(_history.end, span)
+
+    def write_as(
+        self, actor: str, path: Path, data: bytes, old: bytes | None = None
+    ) -> Written:
+        """Write a whole file as a span of its own: `actor`, `write_bytes`, in one step.
+
+        With `old`, only if that is what the file holds (compare and swap): who reads a
+        file, changes the bytes and writes them back overwrites nothing that a call or
+        a program has written in between. Where the filesystem is in another process
+        this is one round trip.
+
+        Raises:
+            FsError: EINVAL (an actor of more than 1024 bytes); as `write_bytes`; with
+                `old` ENOENT, ESTALE (the file has another content by now).
+        """
+        return self.run(_swap.write_as, actor, path, data, old)
 
     @contextmanager
     def acting_for(self, span: int) -> Iterator[None]:

@@ -46,6 +46,21 @@ class ContentOps:
         """
         return self._run(_data.read_chunks, ino, offset, size, noatime)
 
+    def read_files(
+        self, inos: list[Ino], size: int, total: int, noatime: bool = False
+    ) -> list[bytes | None]:
+        """Read the first `size` bytes of each of several files, in one instant.
+
+        None stands for what is no regular file, or is there no more. It ends with the
+        file that brings what was read to `total` bytes, so the answer can be shorter
+        than the question, though never empty. Where the filesystem is in another
+        process this is one round trip.
+
+        Raises:
+            FsError: EINVAL (negative size).
+        """
+        return self._run(_data.read_files, inos, size, total, noatime)
+
     def write(
         self,
         ino: Ino,

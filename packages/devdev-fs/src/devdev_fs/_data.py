@@ -41,6 +41,26 @@ def read(
     return content.read(offset, min(size, READ_MAX))
 
 
+def read_files(
+    table: InodeTable, inos: list[Ino], size: int, total: int, noatime: bool = False
+) -> list[bytes | None]:
+    """See `InodeOps.read_files`."""
+    if size < 0:
+        raise FsError(Errno.EINVAL, f"negative size {size}")
+    found: list[bytes | None] = []
+    for ino in inos:
+        try:
+            data = read(table, ino, 0, size, noatime)
+        except FsError:  # no regular file, or there no more
+            found.append(None)
+            continue
+        found.append(data)
+        total -= len(data)
+        if total <= 0:
+            break
+    return found
+
+
 def _accessed(
     table: InodeTable, ino: Ino, offset: int, size: int, noatime: bool
 ) -> Content:

@@ -52,7 +52,7 @@ def set_limits(
         table.acting = RENEW
 
 
-def _check_text(text: str, what: str) -> None:
+def check_text(text: str, what: str) -> None:
     if len(as_bytes(text)) > TEXT_MAX:
         message = f"a {what} of {len(as_bytes(text))} bytes, {TEXT_MAX} is the limit"
         raise FsError(Errno.EINVAL, message)
@@ -63,7 +63,7 @@ def _check_text(text: str, what: str) -> None:
 
 def begin(table: InodeTable, actor: str) -> int:
     """Begin a span, and tell its number."""
-    _check_text(actor, "name of an actor")
+    check_text(actor, "name of an actor")
     span = _journal(table).begin(actor, table.clock.now_ns())
     table.acting = RENEW
     return span.number
@@ -79,10 +79,13 @@ def end(table: InodeTable, number: int) -> None:
 
 
 @contextmanager
-def _own_span(table: InodeTable, undoes: int = 0) -> Iterator[SpanEntry]:
-    """A span for one operation, by the actor that acts."""
+def own_span(
+    table: InodeTable, undoes: int = 0, actor: str | None = None
+) -> Iterator[SpanEntry]:
+    """A span for one operation, by the actor that acts if no other is named."""
     journal = _journal(table)
-    actor = "" if table.span is None else table.span.actor
+    if actor is None:
+        actor = "" if table.span is None else table.span.actor
     span = journal.begin(actor, table.clock.now_ns(), undoes)
     table.act_for(span.number)
     try:
@@ -146,7 +149,7 @@ def _missing(journal: Journal, number: int, what: str) -> FsError:
 
 def checkpoint(table: InodeTable, label: str) -> Checkpoint:
     """See `FsBase.checkpoint`."""
-    _check_text(label, "label")
+    check_text(label, "label")
     journal = _journal(table)
     entry = journal.add_checkpoint(label, table.clock.now_ns(), table.freeze())
     table.acting = RENEW
@@ -220,7 +223,7 @@ def become(table: InodeTable, loaded: Loaded) -> None:
     elif table.journal is None:
         _snapshot.become(table, loaded)
     else:
-        with _own_span(table):
+        with own_span(table):
             _snapshot.become(table, loaded)
 
 
@@ -251,7 +254,7 @@ def restore(table: InodeTable, point: Image, paths: list[str] | None) -> int:
         restored = restore_all(live, point)
     else:
         restored = restore_paths(live, point, paths, table.clock.now_ns())
-    with _own_span(table) as span:
+    with own_span(table) as span:
         _put(table, restored)
     return span.number if span.records else 0
 
@@ -295,7 +298,7 @@ def _take_back(
         return Undo(0, merged.conflicts)
     merged = _as_tree(live, merged)
     _check_room(table, merged)
-    with _own_span(table, undoes=number) as undoing:
+    with own_span(table, undoes=number) as undoing:
         _put(table, merged)
     return Undo(undoing.number if undoing.records else 0, [])
 
@@ -336,7 +339,7 @@ def merge(table: InodeTable, base: Image, other: Image, policy: OnConflict) -> M
     if merged.conflicts and policy in (OnConflict.FAIL, OnConflict.DATA):
         return Merge(0, merged.conflicts)
     _check_room(table, merged)
-    with _own_span(table) as span:
+    with own_span(table) as span:
         _put(table, merged)
     return Merge(span.number if span.records else 0, merged.conflicts)
 

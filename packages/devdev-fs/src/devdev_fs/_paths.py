@@ -126,7 +126,7 @@ def write_bytes(table: InodeTable, path: Path, data: bytes) -> None:
     content = Content()
     content.write(0, data)
     at = walk(table, path)
-    inode = _file_at(at, path)
+    inode = file_at(at, path)
     table.check_pages(content.count - (0 if inode is None else inode.content.count))
     if inode is not None:
         _replace_content(table, inode, content)
@@ -135,7 +135,7 @@ def write_bytes(table: InodeTable, path: Path, data: bytes) -> None:
         _namei.create_with(table, at.parent, at.name, content)
 
 
-def _file_at(at: Located, path: Path) -> RegularFile | None:
+def file_at(at: Located, path: Path) -> RegularFile | None:
     """The file where a walk ended; None if one can be made there.
 
     Raises:
@@ -167,7 +167,7 @@ def _replace_content(table: InodeTable, inode: RegularFile, content: Content) ->
 def append(table: InodeTable, path: Path, data: bytes) -> None:
     """See `PathOps.append`."""
     at = walk(table, path)
-    inode = _file_at(at, path)
+    inode = file_at(at, path)
     if inode is None:
         table.check_pages(Content().pages_to_add(0, len(data)))
         inode = _create_at(table, at)
@@ -190,7 +190,7 @@ def copy(table: InodeTable, source: Path, destination: Path) -> None:
 def _copy_file(
     table: InodeTable, origin: RegularFile, at: Located, destination: Path
 ) -> None:
-    target = _file_at(at, destination)
+    target = file_at(at, destination)
     if target is origin:
         raise FsError(Errno.EINVAL, "a copy onto itself", destination)
     used = 0 if target is None else target.content.count
@@ -398,7 +398,7 @@ def touch(table: InodeTable, path: Path) -> None:
     if at.inode is not None:
         change = SetAttr(atime_ns="now", mtime_ns="now")
         _attr.setattr(table, at.inode.ino, change)
-    elif _file_at(at, path) is None:
+    elif file_at(at, path) is None:
         _create_at(table, at)
 
 

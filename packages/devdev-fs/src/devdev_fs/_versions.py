@@ -61,6 +61,15 @@ class Merge(NamedTuple):
     """What both sides changed, differently."""
 
 
+class Written(NamedTuple):
+    """What `FsBase.write_as` did."""
+
+    span: int
+    """The span of the write."""
+    created: bool
+    """Whether it made the file."""
+
+
 class EventKind(IntEnum):
     """What happened."""
 

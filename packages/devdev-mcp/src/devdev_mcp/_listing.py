@@ -59,7 +59,10 @@ class Walk:
                 yield from self._below(here, self._scan(here), deeper)
 
     def _ignores(self, name: bytes) -> bool:
-        return any(fnmatchcase(show_name(name), pattern) for pattern in self.ignore)
+        if not self.ignore:
+            return False
+        shown = show_name(name)
+        return any(fnmatchcase(shown, pattern) for pattern in self.ignore)
 
     def _scan(self, trail: Trail) -> list[tuple[str, Stat]]:
         try:

@@ -3,12 +3,17 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import islice
 
 from devdev_exec import Errno, FsBase, FsError, Ino, Kind
 
 from devdev_mcp._etags import MAX_FILE_BYTES
 from devdev_mcp._matcher import Matcher
 from devdev_mcp._text import decode_text
+
+_BATCH = 64
+_BATCH_BYTES = 4 * 1024**2
+"""So much is read at a time: each time is a round trip to the filesystem's process."""
 
 Place = tuple[str, int]
 """A path, and the number of a line in it; 0 is before the first."""
@@ -43,11 +48,13 @@ class Search:
         Raises:
             FsError: as a walk.
         """
-        for path, ino in files_below(self.fs, self.top):
-            if _order(path) < _order(after) or not self._is_wanted(path):
-                continue
-            data = self._read(path, ino)
-            text = None if data is None else decode_text(data)
+        files = (
+            (path, ino)
+            for path, ino in files_below(self.fs, self.top)
+            if _order(path) >= _order(after) and self._is_wanted(path)
+        )
+        for path, data in self._contents(files):
+            text = decode_text(data)
             if text is None:
                 continue
             numbers = self.matcher.lines(text.content)
@@ -60,17 +67,21 @@ class Search:
         subject = path if "/" in self.glob else path.rpartition("/")[2]
         return fnmatchcase(subject, self.glob)
 
-    def _read(self, path: str, ino: Ino) -> bytes | None:
-        try:
-            data = self.fs.inodes.read(ino, 0, MAX_FILE_BYTES + 1, True)
-        except FsError as error:
-            if error.errno in (Errno.ENOENT, Errno.ESTALE):  # it went meanwhile
-                return None
-            raise
-        if len(data) > MAX_FILE_BYTES:
-            self.skipped.append(path)
-            return None
-        return data
+    def _contents(
+        self, files: Iterator[tuple[str, Ino]]
+    ) -> Iterator[tuple[str, bytes]]:
+        """What they hold, read many at a time; not what went meanwhile."""
+        while batch := list(islice(files, _BATCH)):
+            while batch:
+                inos = [ino for _, ino in batch]
+                size = MAX_FILE_BYTES + 1
+                found = self.fs.inodes.read_files(inos, size, _BATCH_BYTES, True)
+                for (path, _), data in zip(batch, found, strict=False):
+                    if data is not None and len(data) > MAX_FILE_BYTES:
+                        self.skipped.append(path)
+                    elif data is not None:
+                        yield path, data
+                del batch[: len(found)]
 
 
 def _order(path: str) -> list[str]:

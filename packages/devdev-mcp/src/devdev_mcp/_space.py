@@ -6,14 +6,24 @@ nothing, and what programs do meanwhile is neither lost nor overwritten.
 """
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Lock
 
-from devdev_exec import Checkpoint, FsBase, MergeConflict, StateError, Workspace
+from devdev_exec import (
+    Checkpoint,
+    Errno,
+    FsBase,
+    FsError,
+    MergeConflict,
+    StateError,
+    Workspace,
+    Written,
+)
 
 from devdev_mcp._errors import ToolFailure
+from devdev_mcp._etags import read_content
 from devdev_mcp._outputs import OutputShelf
 
 BASE = "base"
@@ -89,6 +99,43 @@ class Space:
             with self.fs.actor(actor_name(what)) as span:
                 yield span
             self._save()
+
+    def write(self, what: str, path: str, data: bytes) -> Written:
+        """Write a whole file as one span.
+
+        Raises:
+            FsError: as `FsBase.write_as`.
+        """
+        with self.writing:
+            written = self.fs.write_as(actor_name(what), path, data)
+            self._save()
+        return written
+
+    def replace(
+        self, what: str, path: str, change: Callable[[bytes], bytes]
+    ) -> Written:
+        """Change a whole file by what it holds, as one span.
+
+        If a program writes the file between the look and the change, which is rare, it
+        is changed anew as a draft, and what both did is merged.
+
+        Raises:
+            ToolFailure: as `read_content`; CONFLICT, as `draft`.
+            FsError: as `FsBase.read_bytes` and `FsBase.write_as`.
+        """
+        with self.writing:
+            old = read_content(self.fs, path)
+            try:
+                written = self.fs.write_as(actor_name(what), path, change(old), old)
+            except FsError as error:
+                if error.errno != Errno.ESTALE:
+                    raise
+            else:
+                self._save()
+                return written
+        with self.draft(what) as draft:
+            draft.fs.write_bytes(path, change(read_content(draft.fs, path)))
+        return Written(draft.op, created=False)
 
     @contextmanager
     def draft(self, what: str) -> Iterator[Draft]:

@@ -35,6 +35,7 @@ from devdev_fs import SnapshotError as SnapshotError
 from devdev_fs import Span as Span
 from devdev_fs import Stat as Stat
 from devdev_fs import Watch as Watch
+from devdev_fs import Written as Written
 
 from devdev_mount._attach import Attached as Attached
 from devdev_mount._attach import attach as attach
@@ -143,6 +144,7 @@ __all__ = (
     "StateOptions",
     "Unkept",
     "Watch",
+    "Written",
     "attach",
     "check_mountable",
     "detach",

@@ -3,6 +3,7 @@
 import posixpath
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Any, Literal
 
 from devdev_exec import DifferenceKind, FsBase, FsError, Kind, Stat
@@ -39,6 +40,7 @@ from devdev_mcp._tools.tool import Call, WorkspaceTool, answer, hints, space_of
 
 _MAX_DEPTH = 32
 _LINE_MAX = 500  # characters of a line of grep's
+_TYPES = {kind: kind.name.lower() for kind in Kind} | {Kind.REGULAR: "file"}
 _ROOM = DEFAULT_TOKENS * BYTES_PER_TOKEN  # bytes of one answer
 
 EntryType = Literal[
@@ -90,11 +92,16 @@ def list_directory(
 
 
 def _type(stat: Stat) -> str:
-    return "file" if stat.kind == Kind.REGULAR else stat.kind.name.lower()
+    return _TYPES[stat.kind]
 
 
 def _time(ns: int) -> str:
-    return datetime.fromtimestamp(ns // 10**9, UTC).strftime("%FT%TZ")
+    return _second(ns // 10**9)
+
+
+@lru_cache(maxsize=256)  # what is made together has one time
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%FT%TZ")
 
 
 def _fields(path: str, stat: Stat, target: str | None) -> dict[str, Any]:

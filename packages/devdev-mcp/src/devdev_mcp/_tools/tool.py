@@ -119,6 +119,7 @@ class WorkspaceTool(Tool):
             metadata.arg_model.__name__, __base__=(metadata.arg_model, _Strict)
         )
         tool.parameters = _compact(metadata.arg_model.model_json_schema())
+        assert metadata.output_schema is not None
         metadata.output_schema = _compact(metadata.output_schema, words=False)
         return tool
 
@@ -198,26 +199,38 @@ def _in_thread(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _compact(schema: Any, words: bool = True) -> Any:
+def _compact(schema: dict[str, Any], words: bool = True) -> Any:
     """A schema without what its reader does not need.
 
     Names are not repeated as titles. What may be null because it may be left out
     is only described as what it otherwise is. Without words there are no descriptions:
     who lists the tools pays for those of each result, and the results are seen.
+    Definitions stand where they are used: clients validate each item of a list by
+    them, and to follow a reference takes a quarter of that time.
     """
+    schema = dict(schema)
+    return _shortened(schema, schema.pop("$defs", {}), words)
+
+
+def _shortened(schema: Any, defined: dict[str, Any], words: bool) -> Any:
     if isinstance(schema, list):
-        return [_compact(item, words) for item in schema]
+        return [_shortened(item, defined, words) for item in schema]
     if not isinstance(schema, dict):
         return schema
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return _shortened(defined[name], defined, words)
     compact: dict[str, Any] = {}
     for key, value in schema.items():
-        if key in ("properties", "$defs"):
-            compact[key] = {name: _compact(each, words) for name, each in value.items()}
+        if key == "properties":
+            compact[key] = {
+                name: _shortened(each, defined, words) for name, each in value.items()
+            }
         elif key == "description":
             if words and "properties" not in schema:
                 compact[key] = value
         elif key != "title":
-            compact[key] = _compact(value, words)
+            compact[key] = _shortened(value, defined, words)
     if "default" in compact and compact["default"] is None:
         del compact["default"]
         choices = [each for each in compact.pop("anyOf") if each != {"type": "null"}]

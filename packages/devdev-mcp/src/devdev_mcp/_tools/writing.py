@@ -3,9 +3,11 @@
 import base64
 import binascii
 import posixpath
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from devdev_exec import FsBase, FsError
+from devdev_exec import Errno, FsBase, FsError, Written
 from mcp.types import CallToolResult
 from pydantic import Field
 
@@ -25,6 +27,7 @@ from devdev_mcp._models import (
     WriteResult,
 )
 from devdev_mcp._patch import FilePatch, apply_hunks, parse_patch
+from devdev_mcp._space import Space
 from devdev_mcp._text import Text, decode_text, etag_of
 from devdev_mcp._tools.tool import Call, WorkspaceTool, answer, hints, space_of
 
@@ -48,42 +51,73 @@ def write_file(
     """
     space = space_of(call, workspace)
     path = space.inside(path)
-    data = _decode(content, encoding)
-    what = f"write_file {path}"
-    created = not space.fs.exists(path)
-    is_deep = created and create_parents and not _has_parent(space.fs, path)
-    if if_match or mode or is_deep:
-        with space.draft(what) as draft:
-            if if_match:
-                check_etag(path, if_match, read_content(draft.fs, path))
-            if is_deep:
-                _make_parents(draft.fs, path)
-            data = _write(draft.fs, path, data, append)
-            if mode:
-                draft.fs.chmod(path, int(mode, 8))
-        op = draft.op
-    else:
-        with space.change(what) as op:
-            data = _write(space.fs, path, data, append)
+    wish = _Wish(path, _decode(content, encoding), mode, append, if_match)
+    try:
+        written, data = _write(space, wish)
+    except FsError as error:
+        if error.errno != Errno.ENOENT or not create_parents or if_match:
+            raise
+        written, data = _write_by_draft(space, wish)
     result = WriteResult(
-        path=path, etag=etag_of(data), size=len(data), created=created, op=op
+        path=path,
+        etag=etag_of(data),
+        size=len(data),
+        created=written.created,
+        op=written.span,
     )
-    verb = "created" if created else "appended to" if append else "wrote"
-    facts = f"{result.size} bytes, etag {result.etag}, op {op}"
+    verb = "created" if written.created else "appended to" if append else "wrote"
+    facts = f"{result.size} bytes, etag {result.etag}, op {result.op}"
     return answer(result, f"{verb} {path}: {facts}")
 
 
-def _write(fs: FsBase, path: str, data: bytes, append: bool) -> bytes:
-    """Write or append; returns what the file then has."""
-    if append:
-        fs.append(path, data)
-        return read_content(fs, path)
-    fs.write_bytes(path, data)
-    return data
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    path: str
+    data: bytes
+    mode: str
+    append: bool
+    if_match: str
+
+    @property
+    def what(self) -> str:
+        return f"write_file {self.path}"
 
 
-def _has_parent(fs: FsBase, path: str) -> bool:
-    return fs.exists(posixpath.dirname(path))
+def _write(space: Space, wish: _Wish) -> tuple[Written, bytes]:
+    """Write or append; tells what the file then has."""
+    if wish.mode or (wish.append and wish.if_match):
+        return _write_by_draft(space, wish)
+    if wish.append:
+        with space.change(wish.what) as op:
+            created = not space.fs.exists(wish.path)
+            space.fs.append(wish.path, wish.data)
+            return Written(op, created), read_content(space.fs, wish.path)
+    if wish.if_match:
+
+        def checked(old: bytes) -> bytes:
+            check_etag(wish.path, wish.if_match, old)
+            return wish.data
+
+        return space.replace(wish.what, wish.path, checked), wish.data
+    return space.write(wish.what, wish.path, wish.data), wish.data
+
+
+def _write_by_draft(space: Space, wish: _Wish) -> tuple[Written, bytes]:
+    """The same where it takes several steps."""
+    with space.draft(wish.what) as draft:
+        created = not draft.fs.exists(wish.path)
+        if wish.if_match:
+            check_etag(wish.path, wish.if_match, read_content(draft.fs, wish.path))
+        else:
+            _make_parents(draft.fs, wish.path)
+        if wish.append:
+            draft.fs.append(wish.path, wish.data)
+        else:
+            draft.fs.write_bytes(wish.path, wish.data)
+        if wish.mode:
+            draft.fs.chmod(wish.path, int(wish.mode, 8))
+        data = read_content(draft.fs, wish.path)
+    return Written(draft.op, created), data
 
 
 def _make_parents(fs: FsBase, path: str) -> None:
@@ -119,28 +153,48 @@ def edit_file(
         Replacement(edit.old_string, edit.new_string, edit.expected_count)
         for edit in edits
     ]
-    with space.draft(f"edit_file {path}") as draft:
-        data = read_content(draft.fs, path)
+    edited = _Edited()
+
+    def edit(data: bytes) -> bytes:
         if if_match:
             check_etag(path, if_match, data)
-        old = _text(path, data)
-        content, count = replace_all(old.content, old.eol, replacements)
-        new = Text(content, old.bom).encode()
-        draft.fs.write_bytes(path, new)
-        draft.wanted = not dry_run
-    diff = unified_diff(old.content, content, path)
+        return edited.by(path, data, replacements)
+
+    if dry_run:
+        edit(read_content(space.fs, path))
+        op = 0
+    else:
+        op = space.replace(f"edit_file {path}", path, edit).span
+    diff = unified_diff(edited.before, edited.after, path)
     result = EditResult(
         path=path,
         diff=head_and_tail(diff, DEFAULT_TOKENS).text,
-        etag=etag_of(new),
-        first_changed_line=first_difference(old.content, content),
-        replacements=count,
+        etag=etag_of(edited.data),
+        first_changed_line=first_difference(edited.before, edited.after),
+        replacements=edited.count,
         dry_run=dry_run,
-        op=draft.op,
+        op=op,
     )
     verb = "would edit" if dry_run else "edited"
-    facts = f"replacements: {count}, etag {result.etag}, op {result.op}"
+    facts = f"replacements: {edited.count}, etag {result.etag}, op {op}"
     return answer(result, result.diff, f"[{verb} {path}: {facts}]")
+
+
+@dataclass(slots=True)
+class _Edited:
+    """What edits made of a file the last time; they may be made anew."""
+
+    before: str = ""
+    after: str = ""
+    count: int = 0
+    data: bytes = b""
+
+    def by(self, path: str, data: bytes, edits: Sequence[Replacement]) -> bytes:
+        old = _text(path, data)
+        self.before = old.content
+        self.after, self.count = replace_all(old.content, old.eol, edits)
+        self.data = Text(self.after, old.bom).encode()
+        return self.data
 
 
 def _text(path: str, data: bytes) -> Text:
