@@ -95,6 +95,20 @@ def test_a_file_is_made_in_two_requests(counted: Counted) -> None:
     assert counted.of(lambda: counted.make("a")) == {"LOOKUP": 1, "CREATE": 1}
 
 
+def test_a_file_is_not_released_in_a_mount_that_was_never_used(fs: Fs) -> None:
+    """Linux sends RELEASE until it knows that OPEN is not asked for."""
+    with mount(fs) as mounted:
+        counted = Counted(fs, mounted)
+        assert counted.of(lambda: counted.make("a")) == {"LOOKUP": 1, "CREATE": 1}
+
+
+def test_being_mounted_changes_nothing(fs: Fs) -> None:
+    before = fs.image_digest()
+    with mount(fs):
+        pass
+    assert fs.image_digest() == before
+
+
 def test_another_change_of_a_directory_has_its_permissions_asked_for_first(
     checked: Counted,
 ) -> None:

@@ -13,8 +13,8 @@ from devdev_fs import ROOT_INO, Errno, FsError, Ino, InodeOps, Stat
 
 from devdev_mount._fuse._abi import FUSE_ROOT_ID
 
-_NO_INODES = 2**63
-"""From here on nodeids are not inode numbers."""
+NO_INODE = 2**63
+"""The node of what is in no store; nodeids above it are not inode numbers either."""
 _GENERATIONS = 2**32 - 1
 
 
@@ -32,7 +32,7 @@ class Nodes:
 
     def __init__(self, inodes: InodeOps) -> None:
         self._inodes = inodes
-        self._next = _NO_INODES
+        self._next = NO_INODE + 1
         self._nlookup: dict[int, int] = {FUSE_ROOT_ID: 1}
         self._nodeids: dict[Ino, int] = {ROOT_INO: FUSE_ROOT_ID}
         self.inos: dict[int, Ino] = {FUSE_ROOT_ID: ROOT_INO}
@@ -52,7 +52,7 @@ class Nodes:
             FsError: ENOENT.
         """
         ino = self.inos.get(nodeid)
-        if ino is None and nodeid >= _NO_INODES:
+        if ino is None and nodeid >= NO_INODE:
             raise FsError(Errno.ENOENT)
         stat = self._inodes.getattr(Ino(nodeid) if ino is None else ino)
         if not stat.nlink:
@@ -77,7 +77,7 @@ class Nodes:
 
     def forget(self, nodeid: int, nlookup: int) -> None:
         """Undo `nlookup` lookups; with the last one the inode is let go of."""
-        if nodeid == FUSE_ROOT_ID:
+        if nodeid in (FUSE_ROOT_ID, NO_INODE):
             return
         left = self._nlookup[nodeid] - nlookup
         if left > 0:

@@ -25,6 +25,7 @@ from devdev_mount._driver import MountOptions
 from devdev_mount._fuse import _abi
 from devdev_mount._fuse._abi import Opcode
 from devdev_mount._fuse._fileops import FileOps
+from devdev_mount._fuse._firstopen import FirstOpen
 from devdev_mount._fuse._init import negotiate
 from devdev_mount._fuse._listing import ListingOps
 from devdev_mount._fuse._nameops import NameOps
@@ -79,6 +80,7 @@ class Ops:
         without. IOCTL it turns into ENOTTY.
         """
         self._install()
+        self.first_open = FirstOpen(self.handlers, self.lookup)
 
     def _install(self) -> None:
         handlers: Handlers = {

@@ -95,6 +95,11 @@ class _Server(Server):
     def _refusal(self) -> str | None:
         return self._ops.refusal
 
+    def _open_root(self) -> int:
+        root = super()._open_root()
+        self._ops.first_open.make(root)
+        return root
+
     def _serve(self) -> None:
         self._mirror.server = threading.get_ident()
         self._connection.serve()
