@@ -3,8 +3,10 @@
     python benchmarks/mcp_calls.py [--calls N] [--rounds N] [--into FILE]
         [--official COMMAND ...]
 
-The floor is a tool of the same SDK, over the same transport, that does nothing: what a
-call costs beyond it is ours. Subprocesses do the same on a directory of the host,
+The floor is a tool of the same SDK, over the same transport, that does nothing. "Same
+answer" is a server of the SDK's low level with the tools of this one, whose answers are
+ready: what a call costs beyond it is ours, and the rest is the transport, and the
+client's validation of the answer. Subprocesses do the same on a directory of the host,
 without any server. `--official` names the command of the official filesystem server
 (npm: @modelcontextprotocol/server-filesystem), which is given such a directory. All
 have the same files and take turns. (The script is not called mcp.py: it would be
@@ -13,6 +15,7 @@ imported instead of the SDK.)
 
 import argparse
 import asyncio
+import json
 import statistics
 import subprocess
 import sys
@@ -42,9 +45,49 @@ async def nothing(path: str, content: str = "") -> Done:
 
 server.run("stdio")
 """
+READY = """
+import asyncio, json, sys
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.types import CallToolResult, ListToolsResult
+
+told = json.load(open(sys.argv[1]))
+tools = ListToolsResult.model_validate(told["tools"])
+answers = {name: CallToolResult.model_validate(told[name]) for name in told["calls"]}
+
+async def list_tools(context, params):
+    return tools
+
+async def call_tool(context, params):
+    return answers[params.name]
+
+async def main():
+    server = Server("ready", on_list_tools=list_tools, on_call_tool=call_tool)
+    async with stdio_server() as (reading, writing):
+        await server.run(reading, writing, server.create_initialization_options())
+
+asyncio.run(main())
+"""
 FILES = 50
 TEXT = "a line of text\n" * 60
 OTHER_TEXT = TEXT + "one\n"
+
+THERE, BACK = (
+    {"old_string": a, "new_string": b} for a, b in (("one", "two"), ("two", "one"))
+)
+OURS: dict[str, tuple[str, Callable[[int], Any]]] = {
+    "read": ("read_file", lambda n: {"path": f"/d/{n % FILES}"}),
+    "write": ("write_file", lambda n: {"path": "/w", "content": TEXT}),
+    "edit": (
+        "edit_file",
+        lambda n: {"path": "/d/0", "edits": [BACK if n % 2 else THERE]},
+    ),
+    "list": ("list_directory", lambda n: {"path": "/d"}),
+    "find": ("find_files", lambda n: {"pattern": "1*", "path": "/d"}),
+    "grep": ("grep", lambda n: {"pattern": "three", "path": "/d"}),
+    "exec": ("exec_command", lambda n: {"argv": ["true"]}),
+}
+"""The calls of this server's tools."""
 
 Call = Callable[[int], Awaitable[object]]
 Calls = Mapping[str, Call]
@@ -74,22 +117,18 @@ async def ours(client: Client) -> Calls:
     for n in range(FILES):
         arguments = {"path": f"/d/{n}", "content": OTHER_TEXT}
         await client.call_tool("write_file", arguments)
-    there, back = (
-        {"old_string": a, "new_string": b} for a, b in (("one", "two"), ("two", "one"))
-    )
-    cases: dict[str, tuple[str, Callable[[int], Any]]] = {
-        "read": ("read_file", lambda n: {"path": f"/d/{n % FILES}"}),
-        "write": ("write_file", lambda n: {"path": "/w", "content": TEXT}),
-        "edit": (
-            "edit_file",
-            lambda n: {"path": "/d/0", "edits": [back if n % 2 else there]},
-        ),
-        "list": ("list_directory", lambda n: {"path": "/d"}),
-        "find": ("find_files", lambda n: {"pattern": "1*", "path": "/d"}),
-        "grep": ("grep", lambda n: {"pattern": "three", "path": "/d"}),
-        "exec": ("exec_command", lambda n: {"argv": ["true"]}),
-    }
-    return {name: caller(client, *case) for name, case in cases.items()}
+    return {name: caller(client, *case) for name, case in OURS.items()}
+
+
+async def ready(client: Client, path: Path) -> list[str]:
+    """What a server needs that has ours' answers ready; its arguments."""
+    told: dict[str, Any] = {"calls": [tool for tool, _ in OURS.values()]}
+    told["tools"] = (await client.list_tools()).model_dump(mode="json", by_alias=True)
+    for tool, arguments in OURS.values():
+        result = await client.call_tool(tool, arguments(0))
+        told[tool] = result.model_dump(mode="json", by_alias=True)
+    path.write_text(json.dumps(told))  # noqa: ASYNC240 - nothing else is to be done
+    return ["-c", READY, str(path)]
 
 
 def official(client: Client, directory: str) -> Calls:
@@ -153,8 +192,14 @@ async def contenders(stack: AsyncExitStack, command: Sequence[str]) -> dict[str,
         return await stack.enter_async_context(Client(stdio_client(server)))
 
     python = sys.executable
-    found = {
-        "devdev-mcp": await ours(await connect([python, "-m", "devdev_mcp"])),
+    client = await connect([python, "-m", "devdev_mcp"])
+    found = {"devdev-mcp": await ours(client)}
+    told = Path(stack.enter_context(tempfile.TemporaryDirectory()), "answers")
+    same = await connect([python, *await ready(client, told)])
+    # What one edit changes, the next one is to change back.
+    await client.call_tool("edit_file", OURS["edit"][1](1))
+    found |= {
+        "same answer": {name: caller(same, *case) for name, case in OURS.items()},
         "SDK's floor": floor(await connect([python, "-c", FLOOR])),
         "subprocess": programs(stack.enter_context(host_directory())),
     }
