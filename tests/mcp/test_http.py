@@ -1,17 +1,15 @@
 """Streamable HTTP: the same tools, and who may call them."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
 from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 
 from tests.mcp.calls import ERAS, Agent
 from tests.mcp.raw import RawServer
-from tests.mcp.web import WebServer, ping, web_server
+from tests.mcp.web import WebServer, caller, ping, web_server
 
 pytestmark = pytest.mark.anyio
 
@@ -56,24 +54,15 @@ async def test_progress_is_told_over_http(server: WebServer) -> None:
     assert seen == ["4 bytes of output: one"]
 
 
-@asynccontextmanager
-async def _caller(server: WebServer, token: str) -> AsyncIterator[Agent]:
-    headers = {"Authorization": f"Bearer {token}"}
-    async with httpx2.AsyncClient(headers=headers, timeout=20) as web:
-        transport = streamable_http_client(server.url, http_client=web)
-        async with Client(transport) as client:
-            yield Agent(client, "")
-
-
 async def test_each_token_has_workspaces_of_its_own(guarded: WebServer) -> None:
-    async with _caller(guarded, "alice-token") as alice:
+    async with caller(guarded, "alice-token") as alice:
         await alice.call("write_file", path="/secret", content="of alice")
-        async with _caller(guarded, "bob-token") as bob:
+        async with caller(guarded, "bob-token") as bob:
             assert (await bob.refused("read_file", path="/secret")).code == "ENOENT"
             theirs = await alice.call("workspace_info")
             ours = await bob.call("workspace_info")
             assert theirs["mount"] != ours["mount"]
-    async with _caller(guarded, "alice-token") as again:
+    async with caller(guarded, "alice-token") as again:
         assert await again.read("/secret") == "of alice"
 
 
@@ -139,7 +128,7 @@ async def test_a_flood_is_slowed_down_and_others_are_served(guarded: WebServer) 
         guarded.post(b"{}", Authorization="Bearer bob-token")[0] for _ in range(1500)
     }
     assert 429 in statuses
-    async with _caller(guarded, "alice-token") as alice:
+    async with caller(guarded, "alice-token") as alice:
         await alice.call("workspace_info")
 
 

@@ -6,11 +6,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx2
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.mcp.calls import ERAS, Agent
 from tests.mcp.raw import EXIT_TIMEOUT
 from tests.processes import wait_until
 
@@ -60,7 +65,7 @@ def web_server(root: Path, *arguments: str) -> Iterator[WebServer]:
             env={**os.environ, "TMPDIR": str(root)},
         )
     try:
-        wait_until(lambda: b"/mcp\n" in log.read_bytes(), "the server to listen")
+        wait_until(lambda: b"/mcp\n" in log.read_bytes(), "the server to listen", 15)
         found = re.search(r":(\d+)/mcp", log.read_text())
         assert found is not None
         yield WebServer(int(found[1]))
@@ -69,3 +74,15 @@ def web_server(root: Path, *arguments: str) -> Iterator[WebServer]:
     finally:
         process.kill()
         process.wait()
+
+
+@asynccontextmanager
+async def caller(
+    server: WebServer, token: str, mode: str = "auto"
+) -> AsyncIterator[Agent]:
+    """A client who shows a token."""
+    headers = {"Authorization": f"Bearer {token}"}
+    async with httpx2.AsyncClient(headers=headers, timeout=20) as web:
+        transport = streamable_http_client(server.url, http_client=web)
+        async with Client(transport, mode=mode) as client:
+            yield Agent(client, ERAS[mode])

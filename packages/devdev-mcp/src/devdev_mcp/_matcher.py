@@ -1,8 +1,9 @@
 """Finds the lines that match: a fixed string here, a regular expression elsewhere.
 
 An expression can take longer than anybody lives, and nothing in this process could end
-it. So it runs in a process of its own, which is killed when the time is over; and
-should this process die first, the kernel ends it by its limit of processor time.
+it. So it runs in a process of its own, which is killed when the time is over or the
+call is; and should this process die first, the kernel ends it by its limit of processor
+time.
 """
 
 import json
@@ -16,6 +17,7 @@ from typing import IO, Protocol
 from devdev_exec import Closing
 
 from devdev_mcp._errors import ToolFailure
+from devdev_mcp._ownership import own
 
 TIMEOUT = 10.0
 """Seconds, for all files of a call."""
@@ -64,6 +66,7 @@ class Expression(Closing):
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        own(self._process)
         self._timer = Timer(TIMEOUT, self._process.kill)
         self._timer.daemon = True
         self._timer.start()

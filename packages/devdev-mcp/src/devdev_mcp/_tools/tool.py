@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from devdev_mcp._callers import ANYBODY, CALLER, Callers
 from devdev_mcp._errors import Refusal, ToolFailure, from_refusal
+from devdev_mcp._ownership import owning
 from devdev_mcp._space import Space
 from devdev_mcp._state import ServerState
 from devdev_mcp._text import showable
@@ -54,12 +55,14 @@ def _caller(call: Call) -> str:
 async def in_turn(call: Call, function: Callable[[], T]) -> T:
     """Run what blocks in a thread, one of those that this caller may have.
 
-    A call that is cancelled, or whose client is gone, does not wait for it.
+    A call that is cancelled, or whose client is gone, does not wait for it, and ends
+    the processes that it owns.
     """
     turns = call.request_context.lifespan_context.turns
-    return await anyio.to_thread.run_sync(
-        function, abandon_on_cancel=True, limiter=turns.of(_caller(call))
-    )
+    with owning():
+        return await anyio.to_thread.run_sync(
+            function, abandon_on_cancel=True, limiter=turns.of(_caller(call))
+        )
 
 
 def hints(
