@@ -6,6 +6,7 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,10 @@ HANDSHAKE = {
     "capabilities": {},
     "clientInfo": {"name": "raw", "version": "0"},
 }
+
+
+class ServerEnded(Exception):
+    """The server has ended; says what it has written to standard error."""
 
 
 class RawServer:
@@ -53,7 +58,8 @@ class RawServer:
     ) -> None:
         assert self.process.stdin is not None
         assert self.process.stdout is not None
-        self.process.stdin.close()
+        with suppress(BrokenPipeError):  # it was killed while it was written to
+            self.process.stdin.close()
         try:
             self.process.wait(EXIT_TIMEOUT)
         finally:
@@ -98,7 +104,8 @@ class RawServer:
             ready, _, _ = select.select([fd], [], [], deadline - time.monotonic())
             assert ready, f"no answer in {ANSWER_TIMEOUT} s"
             data = os.read(fd, 65536)
-            assert data, f"the server ended: {self.log()}"
+            if not data:
+                raise ServerEnded(self.log())
             self._incoming += data
         line, _, self._incoming = self._incoming.partition(b"\n")
         return line

@@ -1,12 +1,20 @@
 """Workspaces that outlive the server, also when it is killed."""
 
+import os
+import random
+from contextlib import suppress
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from tests.mcp.raw import RawServer
+from tests.mcp.raw import RawServer, ServerEnded
 
 pytestmark = pytest.mark.fuse
+
+ABSENT = ""  # no file that is written here is empty
+FILES = 60
+IN_FLIGHT = 8
 
 
 def _fields(result: dict[str, object]) -> dict[str, object]:
@@ -52,19 +60,58 @@ def test_workspaces_go_on_where_they_were(tmp_path: Path) -> None:
 def test_a_server_that_is_killed_loses_nothing_that_was_answered(
     tmp_path: Path,
 ) -> None:
-    state = tmp_path / "state"
-    count = 0
-    for lap in range(3):
-        with _server(tmp_path / str(lap), state) as server:
+    """Killed at random moments, with several writes in flight.
+
+    What is in flight is there whole, or what it would have replaced is.
+    """
+    choices = random.Random(os.environ.get("DEVDEV_KILL_SEED", "1"))
+    kills = int(os.environ.get("DEVDEV_KILLS", "6"))
+    held: dict[str, list[str]] = {}  # what each file may hold
+    for lap in range(kills):
+        with _server(tmp_path / str(lap), tmp_path / "state") as server:
             server.handshake()
-            for n in range(count):
-                read = server.call("read_file", path=f"/{n}")
-                assert _fields(read)["content"] == str(n)
-            for _ in range(5):
-                _fields(server.call("write_file", path=f"/{count}", content=str(count)))
+            _check(server, held)
+            _write_until_killed(server, held, choices, lap)
+    with _server(tmp_path / "last", tmp_path / "state") as server:
+        server.handshake()
+        _check(server, held)
+    assert held
+
+
+def _check(server: RawServer, held: dict[str, list[str]]) -> None:
+    for path, contents in held.items():
+        result = server.call("read_file", path=path)
+        if result["isError"]:
+            assert ABSENT in contents, (path, result)
+            held[path] = [ABSENT]
+        else:
+            read = _fields(result)["content"]
+            assert read in contents, (path, str(read)[:20])
+            held[path] = [str(read)]
+
+
+def _write_until_killed(
+    server: RawServer, held: dict[str, list[str]], choices: random.Random, lap: int
+) -> None:
+    killing = Timer(choices.uniform(0, 0.6), server.process.kill)
+    killing.start()
+    flying: dict[int, str] = {}
+    count = 0
+    with suppress(BrokenPipeError, ServerEnded):
+        while True:
+            while len(flying) < IN_FLIGHT:
+                path = f"/f{choices.randrange(FILES)}"
+                if path in flying.values():
+                    continue
                 count += 1
-            # In flight when it is killed:
-            arguments = {"path": f"/flying{lap}", "content": "x" * 100_000}
-            params = {"name": "write_file", "arguments": arguments}
-            server.send("tools/call", params)
-            server.process.kill()
+                content = f"{lap}-{count}-" + "x" * choices.choice((10, 1000, 30_000))
+                held.setdefault(path, [ABSENT]).append(content)
+                arguments = {"path": path, "content": content}
+                params = {"name": "write_file", "arguments": arguments}
+                flying[server.send("tools/call", params)] = path
+            answer = server.receive()
+            _fields(answer["result"])
+            written = flying.pop(answer["id"])
+            held[written] = held[written][-1:]
+    killing.join()
+    server.process.wait()
