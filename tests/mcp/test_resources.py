@@ -51,6 +51,27 @@ async def test_a_file_is_read_as_it_is_now_and_as_it_was(agent: Agent) -> None:
     assert await _text(agent, f"snapshot://w1/{taken['id']}/r/a%20b") == "then"
 
 
+async def test_what_is_too_large_to_be_read_whole_says_how_to_read_it(
+    agent: Agent,
+) -> None:
+    await agent.call("write_file", path="/r.fits", content="x" * 2**20)
+    assert len(await _text(agent, "workspace://w1/r.fits")) == 2**20
+    await agent.call("write_file", path="/r.large", content="x" * (2**20 + 1))
+    taken = await agent.call("snapshot")
+    for space in ("workspace://w1", f"snapshot://w1/{taken['id']}"):
+        with pytest.raises(MCPError, match=r"TOO_LARGE: .*1048576 bytes.* read_file"):
+            await agent.client.read_resource(f"{space}/r.large")
+
+
+@pytest.mark.fuse
+async def test_output_that_is_too_large_says_how_to_read_it(agent: Agent) -> None:
+    command = "head -c 2000000 /dev/zero; exec sleep 60"
+    ran = await agent.call("exec_command", command=command, yield_time_ms=1000)
+    with pytest.raises(MCPError, match=r"TOO_LARGE: .* exec_output"):
+        await agent.client.read_resource(f"exec://{ran['session_id']}/log")
+    await agent.call("exec_signal", session_id=ran["session_id"], signal="KILL")
+
+
 async def test_images_and_binary_files_are_as_such(agent: Agent) -> None:
     for path, data in (("/r.png", PNG), ("/r.bin", b"\0\xff")):
         content = base64.b64encode(data).decode()

@@ -7,14 +7,16 @@ import re
 from dataclasses import dataclass
 from urllib.parse import quote, unquote
 
-from devdev_exec import FsError
+from devdev_exec import Errno, FsBase, FsError
 from mcp.types import ResourceTemplate
 
 from devdev_mcp._errors import ToolFailure
-from devdev_mcp._etags import read_content
 from devdev_mcp._read import image_type
 from devdev_mcp._state import ServerState
 from devdev_mcp._text import decode_text
+
+MAX_BYTES = 1024**2
+"""Of a resource: the protocol has no ranges, and the whole may go to a model."""
 
 _COMPLETIONS = 100  # as the protocol has it
 
@@ -61,18 +63,32 @@ def read_resource(state: ServerState, uri: str) -> Content | None:
     """
     if match := _WORKSPACE.fullmatch(uri):
         space = state.space(unquote(match[1]))
-        return _content(read_content(space.fs, f"/{unquote(match[2])}"))
+        return _content(space.fs, f"/{unquote(match[2])}")
     if match := _SNAPSHOT.fullmatch(uri):
         with state.space(unquote(match[1])).at(unquote(match[2])) as fs:
-            return _content(read_content(fs, f"/{unquote(match[3])}"))
+            return _content(fs, f"/{unquote(match[3])}")
     if match := _LOG.fullmatch(uri):
         running = state.sessions.get(unquote(match[1]))
-        text = running.session.read(0).data.decode(errors="replace")
-        return Content(text, "text/plain")
+        data = running.session.read(0).data
+        if len(data) > MAX_BYTES:
+            raise _too_large("Call exec_output, which goes on at a cursor.")
+        return Content(data.decode(errors="replace"), "text/plain")
     return None
 
 
-def _content(data: bytes) -> Content:
+def _too_large(hint: str) -> ToolFailure:
+    message = f"it has more than the {MAX_BYTES} bytes that a resource may have"
+    return ToolFailure("TOO_LARGE", message, hint=hint)
+
+
+def _content(fs: FsBase, path: str) -> Content:
+    try:
+        data = fs.read_bytes(path, MAX_BYTES)
+    except FsError as error:
+        if error.errno != Errno.EFBIG:
+            raise
+        hint = "Call read_file, which reads ranges of lines and of bytes."
+        raise _too_large(hint) from None
     mime_type = image_type(data)
     if mime_type is not None:
         return Content(data, mime_type)
