@@ -1,6 +1,10 @@
 """Streamable HTTP: the same tools, and who may call them."""
 
+import socket
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from itertools import cycle
 from pathlib import Path
 
 import httpx2
@@ -12,6 +16,9 @@ from tests.mcp.raw import RawServer
 from tests.mcp.web import WebServer, caller, ping, web_server
 
 pytestmark = pytest.mark.anyio
+
+MANY = 600  # connections
+CUT_OFF = 20.0  # seconds
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +137,39 @@ async def test_a_flood_is_slowed_down_and_others_are_served(guarded: WebServer) 
     assert 429 in statuses
     async with caller(guarded, "alice-token") as alice:
         await alice.call("workspace_info")
+
+
+HALVES = [
+    b"",
+    b"POST /mcp HTT",
+    b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nX-Slow: ",
+    b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
+    b"POST /no HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\nPOST /",
+]
+"""What is sent of a request; the last is one, and half of the next."""
+
+
+async def test_connections_without_a_request_are_cut_off_and_others_are_served(
+    tmp_path: Path,
+) -> None:
+    with web_server(tmp_path) as server, ExitStack() as stack:
+        address = ("127.0.0.1", server.port)
+        slow = [
+            stack.enter_context(socket.create_connection(address, 5))
+            for _ in range(MANY)
+        ]
+        for connection, half in zip(slow, cycle(HALVES), strict=False):
+            with suppress(ConnectionError):  # the server has as many as it takes
+                connection.sendall(half)
+        begin = time.monotonic()
+        for connection in slow:
+            connection.settimeout(CUT_OFF)
+            with suppress(ConnectionResetError):
+                while connection.recv(65536):
+                    pass
+        assert time.monotonic() - begin < CUT_OFF
+        async with Client(server.url) as client:
+            assert not (await client.call_tool("workspace_info", {})).is_error
 
 
 def test_others_may_connect_only_with_tokens(tmp_path: Path) -> None:

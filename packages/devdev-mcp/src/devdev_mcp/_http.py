@@ -4,13 +4,14 @@ The SDK checks Host and Origin, against pages that a browser would let reach a s
 of this machine, and how large a request is. Here is checked who calls.
 """
 
+import asyncio
 import json
 import socket
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import uvicorn
 from mcp.server import MCPServer
@@ -19,6 +20,7 @@ from mcp.server.auth.provider import AccessToken
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from devdev_mcp._callers import CALLER, caller_of
 
@@ -29,6 +31,12 @@ RATE = 100.0
 """Requests of a caller a second, in the long run."""
 BURST = 400.0
 """Requests of a caller at once."""
+
+REQUEST_TIMEOUT = 10.0
+"""Seconds for a request to come whole, from the connection or the last answer on."""
+
+MAX_CONNECTIONS = 500
+"""At once, of all callers: each is a file descriptor, of which there may be 1,024."""
 
 _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 _SHUTDOWN_TIMEOUT = 1
@@ -66,6 +74,48 @@ class _Bucket:
             return False
         self.left -= 1
         return True
+
+
+class PromptProtocol(H11Protocol):
+    """Cuts off who connects and sends no request, or half of one."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait, if there is room."""
+        super().connection_made(transport)
+        if len(self.connections) > MAX_CONNECTIONS:
+            transport.abort()
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of a request."""
+        super().data_received(data)
+        self._watch()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for the next request."""
+        super().on_response_complete()
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        super().connection_lost(exc)
+        self._stop_waiting()
+
+    def _watch(self) -> None:
+        # None before the first request, which the annotation does not say.
+        cycle = cast(RequestResponseCycle | None, self.cycle)
+        if cycle is not None and not cycle.response_complete and not cycle.more_body:
+            self._stop_waiting()
+        elif self._deadline is None:
+            wait = self.loop.call_later
+            self._deadline = wait(REQUEST_TIMEOUT, self.transport.abort)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
 
 
 class Guard:
@@ -137,6 +187,7 @@ async def serve_http(server: MCPServer[Any], options: HttpOptions) -> None:
         )
         config = uvicorn.Config(
             Guard(app, options.tokens),
+            http=PromptProtocol,
             log_level="warning",
             timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT,
         )
