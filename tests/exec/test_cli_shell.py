@@ -157,6 +157,28 @@ def test_a_pager_and_a_repl_take_keys(tmux: Tmux) -> None:
         tmux.wait_for_prompt()
 
 
+def test_a_debugger_runs_and_stops_a_program(tmux: Tmux) -> None:
+    for program in ("gcc", "gdb"):
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is missing")
+    with Workspace() as ws:
+        ws.fs.write_text(
+            "/a.c", "int twice(int x) { return x * 2; }\nint main() { twice(21); }\n"
+        )
+        assert ws.exec(["gcc", "-g", "-o", "a", "a.c"]).exit_code == 0
+        tmux.shell("--attach", str(ws.path), "--", "gdb", "-q", "-nx", "a")
+        tmux.wait_for("(gdb)")
+        tmux.type("break twice")
+        tmux.wait_for("Breakpoint 1 at")
+        tmux.type("run")
+        tmux.wait_for("twice (x=21)")
+        tmux.type("continue")
+        tmux.wait_for("exited normally")
+        tmux.type("quit")
+        tmux.wait_for_prompt()
+        is_usual(tmux, "after")
+
+
 def test_ctrl_c_and_ctrl_z_reach_the_program(tmux: Tmux) -> None:
     tmux.shell("--env", PS1, "--", "bash", "--norc")
     tmux.wait_for(INSIDE)
