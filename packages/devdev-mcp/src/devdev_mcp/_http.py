@@ -1,7 +1,8 @@
 """Streamable HTTP: who may call, how much and how often.
 
 The SDK checks Host and Origin, against pages that a browser would let reach a server
-of this machine, and how large a request is. Here is checked who calls.
+of this machine, and how large a request is. Here is checked who calls, and that a
+request comes in time.
 """
 
 import asyncio
