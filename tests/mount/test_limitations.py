@@ -233,3 +233,35 @@ def test_root_that_owns_no_set_id_file_may_still_give_it_away() -> None:
             assert bool(done.returncode) == is_refused, done.stderr
         found = served.fs.stat("/f")
         assert (found.uid, found.mode & 0o7777) == (2, 0o755)
+
+
+SHOW_TRUSTED = "import os; print(os.listxattr('f'), os.getxattr('f', 'trusted.t'))"
+
+
+@pytest.mark.fuse
+@pytest.mark.skipif(os.geteuid() != 0, reason="root has capabilities to give")
+@pytest.mark.parametrize(("uid", "names"), [(0, ["trusted.t"]), (1, [])])
+def test_trusted_attributes_are_listed_for_user_0_alone(
+    uid: int, names: list[str]
+) -> None:
+    capabilities = "+sys_admin,+dac_override"
+    argv = ["setpriv", f"--reuid={uid}", f"--inh-caps={capabilities}"]
+    argv += [f"--ambient-caps={capabilities}", sys.executable, "-ISc", SHOW_TRUSTED]
+    with serve(options=MountOptions(allow_other=True)) as served:
+        served.fs.write_text("/f", "")
+        os.setxattr(served.path / "f", "trusted.t", b"v")
+        done = subprocess.run(
+            argv, cwd=served.path, capture_output=True, timeout=15, check=False
+        )
+        assert done.stdout.decode() == f"{names} b'v'\n", done.stderr
+
+
+@pytest.mark.fuse
+def test_the_attributes_of_an_inode_are_64_kib_at_most() -> None:
+    with serve() as served:
+        served.fs.write_text("/f", "")
+        os.setxattr(served.path / "f", "user.a", bytes(0x10000))
+        refused = re.escape(f"[Errno {errno.ENOSPC}]")
+        with pytest.raises(OSError, match=refused):
+            os.setxattr(served.path / "f", "user.b", b"v")
+        assert os.listxattr(served.path / "f") == ["user.a"]
