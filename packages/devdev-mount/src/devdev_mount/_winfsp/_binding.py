@@ -8,6 +8,7 @@ name in its own case), is done here on its pointers.
 import functools
 import logging
 import struct
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -31,7 +32,11 @@ Pointer = Any
 """A pointer of cffi's."""
 
 _INSTALL_WINFSPY = (
-    "pip install 'devdev-mount[winfsp]', on Python 3.11: there is none for later ones"
+    "pip install devdev-mount[winfsp]"
+    if sys.version_info < (3, 12)
+    # Its binding is for the stable ABI: only the wheel's name says 3.11.
+    else "pip install cffi, then pip install --no-deps --only-binary=:all: "
+    f'--python-version 3.11 --target "{sys.prefix}\\Lib\\site-packages" winfspy'
 )
 _INSTALL_WINFSP = "https://winfsp.dev/rel/, or: winget install WinFsp.WinFsp"
 
