@@ -65,7 +65,7 @@ async def test_undo_takes_back_exactly_one_call(agent: Agent) -> None:
     first = await agent.call("write_file", path="/hu/a", content="a")
     await agent.call("write_file", path="/hu/b", content="b")
     undone = await agent.call("undo", op=first["op"])
-    assert undone["reverted"] == first["op"]
+    assert undone["reverted"] == [first["op"]]
     assert (await agent.refused("read_file", path="/hu/a")).code == "ENOENT"
     assert await agent.read("/hu/b") == "b"
     redone = await agent.call("redo", op=first["op"])
@@ -85,13 +85,44 @@ async def test_undo_and_redo_without_a_number_mean_the_latest(agent: Agent) -> N
     assert await agent.read("/hl") == "3"
 
 
+async def test_the_latest_ops_are_undone_and_redone_together(agent: Agent) -> None:
+    ops = []
+    for n in "123":
+        written = await agent.call("write_file", path="/hn", content=n)
+        ops.append(written["op"])
+    undone = await agent.call("undo", count=2)
+    assert undone["reverted"] == [ops[2], ops[1]]
+    assert [each["path"] for each in undone["files"]] == ["/hn", "/hn"]
+    assert await agent.read("/hn") == "1"
+    redone = await agent.call("redo", count=2)
+    assert redone["reverted"] == [ops[1], ops[2]]
+    assert await agent.read("/hn") == "3"
+    assert (await agent.refused("undo", op=ops[0], count=2)).code == "BAD_ARGUMENTS"
+    assert (await agent.refused("redo", count=2)).code == "NOTHING_TO_REDO"
+
+
+@pytest.mark.fuse
+async def test_of_several_ops_all_are_undone_or_none(agent: Agent) -> None:
+    await agent.call("write_file", path="/ho-a", content="1")
+    await agent.call("write_file", path="/ho-b", content="1")
+    started = await agent.call(
+        "exec_command", command="echo 2 > ho-a; read x", background=True, tty=True
+    )
+    while await agent.read("/ho-a") != "2\n":
+        pass
+    refused = await agent.refused("undo", count=2)
+    assert refused.code == "CONFLICT"
+    assert await agent.read("/ho-b") == "1"
+    await agent.call("exec_signal", session_id=started["session_id"])
+
+
 @pytest.mark.fuse
 async def test_undo_takes_back_what_a_command_did(agent: Agent) -> None:
     await agent.call("write_file", path="/hc/keep", content="precious")
     ran = await agent.call("exec_command", command="rm -rf hc; echo > hc-new")
     assert {each["path"] for each in ran["changed"]} == {"/hc", "/hc/keep", "/hc-new"}
     undone = await agent.call("undo", op=ran["op"])
-    assert undone["reverted"] == ran["op"]
+    assert undone["reverted"] == [ran["op"]]
     assert await agent.read("/hc/keep") == "precious"
     assert (await agent.refused("read_file", path="/hc-new")).code == "ENOENT"
 

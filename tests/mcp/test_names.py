@@ -17,6 +17,17 @@ async def test_a_move_replaces_only_when_asked_to(agent: Agent) -> None:
     assert (await agent.refused("move", **pair)).code == "ENOENT"
 
 
+async def test_what_is_moved_or_copied_has_the_etag_of_its_content(
+    agent: Agent,
+) -> None:
+    written = await agent.call("write_file", path="/ne/a", content="1")
+    copied = await agent.call("copy", source="/ne/a", destination="/ne/b")
+    moved = await agent.call("move", source="/ne/b", destination="/ne/c")
+    assert written["etag"] == copied["etag"] == moved["etag"]
+    listed = await agent.call("move", source="/ne", destination="/ne2")
+    assert "etag" not in listed
+
+
 async def test_a_directory_is_copied_with_all_in_it(agent: Agent) -> None:
     await agent.call("write_file", path="/nc/deep/file", content="1")
     pair = {"source": "/nc", "destination": "/nc2"}

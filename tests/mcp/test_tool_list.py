@@ -89,8 +89,8 @@ ARGUMENTS = {
     "history": "path since limit cursor workspace",
     "diff": "from to paths format workspace",
     "restore": "to paths workspace",
-    "undo": "op workspace",
-    "redo": "op workspace",
+    "undo": "op count workspace",
+    "redo": "op count workspace",
     "import_path": "source destination workspace",
     "export_path": "destination path format since workspace",
 }

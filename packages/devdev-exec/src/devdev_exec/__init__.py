@@ -40,6 +40,7 @@ from devdev_mount import StateDamaged as StateDamaged
 from devdev_mount import StateError as StateError
 from devdev_mount import StateInUse as StateInUse
 from devdev_mount import StateOptions as StateOptions
+from devdev_mount import Undo as Undo
 from devdev_mount import Unkept as Unkept
 from devdev_mount import Watch as Watch
 from devdev_mount import Written as Written
@@ -141,6 +142,7 @@ __all__ = (
     "StateInUse",
     "StateOptions",
     "Transaction",
+    "Undo",
     "Unkept",
     "Waited",
     "Watch",

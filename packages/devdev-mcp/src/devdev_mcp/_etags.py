@@ -2,7 +2,7 @@
 
 import errno
 
-from devdev_exec import FsBase, FsError
+from devdev_exec import FsBase, FsError, Stat
 
 from devdev_mcp._errors import ToolFailure
 from devdev_mcp._text import etag_of
@@ -26,6 +26,13 @@ def read_content(fs: FsBase, path: str) -> bytes:
         message = f"the file has more than the {MAX_FILE_BYTES} bytes that tools take"
         hint = "Use exec_command with head, tail, sed or grep."
         raise ToolFailure("TOO_LARGE", message, path=path, hint=hint) from error
+
+
+def etag_at(fs: FsBase, path: str, stat: Stat) -> str | None:
+    """The etag of what has these attributes; None if it is no file, or too large."""
+    if not stat.is_file or stat.size > MAX_FILE_BYTES:
+        return None
+    return etag_of(read_content(fs, path))
 
 
 def check_etag(path: str, expected: str, data: bytes) -> None:

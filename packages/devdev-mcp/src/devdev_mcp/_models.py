@@ -152,6 +152,7 @@ class ChangeResult(BaseModel):
 
     path: str
     op: OpField
+    etag: str | None = None
 
 
 class RemoveResult(BaseModel):
@@ -331,7 +332,7 @@ class RevertResult(BaseModel):
     op: OpField
     files: list[FileChange]
     more_files: int | None = None
-    reverted: int | None = Field(default=None, description="The op taken back.")
+    reverted: list[int] = Field(default=[], description="The ops that were turned.")
     digest: str
 
 

@@ -34,6 +34,7 @@ from devdev_fs import SetAttr as SetAttr
 from devdev_fs import SnapshotError as SnapshotError
 from devdev_fs import Span as Span
 from devdev_fs import Stat as Stat
+from devdev_fs import Undo as Undo
 from devdev_fs import Watch as Watch
 from devdev_fs import Written as Written
 
@@ -142,6 +143,7 @@ __all__ = (
     "StateError",
     "StateInUse",
     "StateOptions",
+    "Undo",
     "Unkept",
     "Watch",
     "Written",

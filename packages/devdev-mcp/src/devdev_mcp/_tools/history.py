@@ -1,10 +1,11 @@
 """Going back: snapshots, what changed, undo."""
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from devdev_exec import Conflict, FsBase, Span
+from devdev_exec import Conflict, FsBase, Span, Undo
 from mcp.types import CallToolResult
 from pydantic import Field
 
@@ -30,6 +31,9 @@ _SHOWN_CHANGES = 20  # of one operation
 _CONFLICTS = 10
 
 OpArgument = Annotated[int, Field(ge=0, description="Of history; 0 is the latest.")]
+CountArgument = Annotated[
+    int, Field(ge=1, le=100, description="So many of the latest, all or none.")
+]
 
 
 def snapshot(
@@ -170,37 +174,65 @@ def restore(
     tops = [space.inside(path) for path in paths] or None
     with space.change(f"restore {to}"):
         op = space.fs.restore(point, tops)
-    return _reverted(space.fs, op, None, f"restored {to}")
+    return _reverted(space.fs, [op], [], f"restored {to}")
 
 
 def undo(
-    call: Call, op: OpArgument = 0, workspace: WorkspaceArgument = ""
+    call: Call,
+    op: OpArgument = 0,
+    count: CountArgument = 1,
+    workspace: WorkspaceArgument = "",
 ) -> Annotated[CallToolResult, RevertResult]:
     """Take back what one call changed, a command too, and keep what came later."""
     space = space_of(call, workspace)
-    number = op or latest_undoable(space.fs.log().spans)
-    return _turn(space, "undo", number, f"took back op {number}")
+    numbers = _meant(space, op, count, latest_undoable)
+    return _turn(space, "undo", numbers, "took back")
 
 
 def redo(
-    call: Call, op: OpArgument = 0, workspace: WorkspaceArgument = ""
+    call: Call,
+    op: OpArgument = 0,
+    count: CountArgument = 1,
+    workspace: WorkspaceArgument = "",
 ) -> Annotated[CallToolResult, RevertResult]:
     """Do again what one call changed and undo took back."""
     space = space_of(call, workspace)
-    number = op or latest_undone(space.fs.log().spans)
-    return _turn(space, "redo", number, f"did op {number} again")
+    numbers = _meant(space, op, count, latest_undone)
+    return _turn(space, "redo", numbers, "did again")
 
 
-def _turn(
-    space: Space, verb: Literal["undo", "redo"], number: int, text: str
-) -> CallToolResult:
-    """Undo or redo an op, as an op of its own."""
+def _meant(
+    space: Space, op: int, count: int, latest: Callable[[list[Span], int], list[int]]
+) -> list[int]:
+    """The ops to undo or redo, in the order in which that is done."""
+    if not op:
+        return latest(space.fs.log().spans, count)
+    if count > 1:
+        raise ToolFailure("BAD_ARGUMENTS", "give either op or count")
+    return [op]
+
+
+Verb = Literal["undo", "redo"]
+_BACK: dict[Verb, Verb] = {"undo": "redo", "redo": "undo"}
+
+
+def _turn(space: Space, verb: Verb, numbers: list[int], what: str) -> CallToolResult:
+    """Undo or redo ops, each as an op of its own; all of them or none."""
+    made: list[int] = []
+    for at, number in enumerate(numbers):
+        turned = _turn_one(space, verb, number)
+        if turned.conflicts:
+            for done in reversed(numbers[:at]):
+                _turn_one(space, _BACK[verb], done)
+            raise _conflict(number, turned.conflicts)
+        made.append(turned.span)
+    named = ", ".join(map(str, numbers))
+    return _reverted(space.fs, made, numbers, f"{what} op {named}")
+
+
+def _turn_one(space: Space, verb: Verb, number: int) -> Undo:
     with space.change(f"{verb} {number}"):
-        turn = space.fs.undo if verb == "undo" else space.fs.redo
-        turned = turn(number)
-    if turned.conflicts:
-        raise _conflict(number, turned.conflicts)
-    return _reverted(space.fs, turned.span, number, text)
+        return space.fs.undo(number) if verb == "undo" else space.fs.redo(number)
 
 
 def _conflict(number: int, conflicts: list[Conflict]) -> ToolFailure:
@@ -217,20 +249,23 @@ def _conflict(number: int, conflicts: list[Conflict]) -> ToolFailure:
     )
 
 
-def _reverted(fs: FsBase, op: int, number: int | None, what: str) -> CallToolResult:
-    spans = fs.log(after=op - 1).spans if op else []
+def _reverted(
+    fs: FsBase, ops: list[int], numbers: list[int], what: str
+) -> CallToolResult:
+    """What the ops brought back, all of them together; the last one is the result's."""
+    spans = fs.log(after=min(ops) - 1).spans if any(ops) else []
     changes = [
         change
         for span in spans
-        if span.id == op
+        if span.id in ops
         for change in file_changes(span.changes)
     ]
     files, more = shown(changes)
     digest = fs.tree_digest()
     result = RevertResult(
-        op=op, files=files, more_files=more, reverted=number, digest=digest
+        op=ops[-1], files=files, more_files=more, reverted=numbers, digest=digest
     )
-    lines = [f"{what}; op {op}, digest {digest}", *describe(files, more)]
+    lines = [f"{what}; op {ops[-1]}, digest {digest}", *describe(files, more)]
     return answer(result, "\n".join(lines))
 
 

@@ -18,7 +18,7 @@ from devdev_mcp._cursors import (
     encode_cursor,
     encode_place,
 )
-from devdev_mcp._etags import MAX_FILE_BYTES, read_content
+from devdev_mcp._etags import etag_at
 from devdev_mcp._listing import Listed, Walk, show_name
 from devdev_mcp._matcher import Expression, FixedString, Matcher
 from devdev_mcp._models import (
@@ -35,7 +35,6 @@ from devdev_mcp._models import (
 )
 from devdev_mcp._search import Found, Search
 from devdev_mcp._space import Space
-from devdev_mcp._text import etag_of
 from devdev_mcp._tools.tool import Call, WorkspaceTool, answer, hints, space_of
 
 _MAX_DEPTH = 32
@@ -140,9 +139,7 @@ def stat(
     path = space.inside(path)
     fs = space.fs
     found = fs.stat(path) if follow else fs.lstat(path)
-    etag = None
-    if found.is_file and found.size <= MAX_FILE_BYTES:
-        etag = etag_of(read_content(fs, path))
+    etag = etag_at(fs, path, found)
     target = fs.readlink(path) if found.is_symlink else None
     names = [] if found.is_symlink else fs.inodes.listxattr(found.ino)
     result = StatResult.model_validate(

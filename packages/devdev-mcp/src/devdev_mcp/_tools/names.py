@@ -2,11 +2,12 @@
 
 from typing import Annotated
 
-from devdev_exec import RenameFlags
+from devdev_exec import FsBase, FsError, RenameFlags
 from mcp.types import CallToolResult
 from pydantic import Field
 
 from devdev_mcp._errors import ToolFailure
+from devdev_mcp._etags import etag_at
 from devdev_mcp._models import (
     ChangeResult,
     PathArgument,
@@ -33,7 +34,7 @@ def move(
     flags = RenameFlags.NONE if overwrite else RenameFlags.NOREPLACE
     with space.change(f"move {source} {destination}") as op:
         space.fs.rename(source, destination, flags)
-    return _answer(destination, op, f"moved {source} to {destination}")
+    return _answer(space.fs, destination, op, f"moved {source} to {destination}")
 
 
 def copy(
@@ -51,7 +52,7 @@ def copy(
             hint = "Choose another path, or set overwrite."
             raise ToolFailure("EEXIST", "it exists", path=destination, hint=hint)
         draft.fs.copy(source, destination)
-    return _answer(destination, draft.op, f"copied {source} to {destination}")
+    return _answer(space.fs, destination, draft.op, f"copied {source} to {destination}")
 
 
 def remove(
@@ -85,7 +86,7 @@ def make_directory(
     path = space.inside(path)
     with space.change(f"make_directory {path}") as op:
         space.fs.mkdir(path, parents=True, exist_ok=True)
-    return _answer(path, op, f"made {path}")
+    return _answer(space.fs, path, op, f"made {path}")
 
 
 def symlink(
@@ -99,7 +100,7 @@ def symlink(
     path = space.inside(path)
     with space.change(f"symlink {path} {target}") as op:
         space.fs.symlink(target, path)
-    return _answer(path, op, f"made {path} a link to {target}")
+    return _answer(space.fs, path, op, f"made {path} a link to {target}")
 
 
 def chmod(
@@ -113,11 +114,16 @@ def chmod(
     path = space.inside(path)
     with space.change(f"chmod {path} {mode}") as op:
         space.fs.chmod(path, int(mode, 8))
-    return _answer(path, op, f"set the mode of {path} to {mode}")
+    return _answer(space.fs, path, op, f"set the mode of {path} to {mode}")
 
 
-def _answer(path: str, op: int, what: str) -> CallToolResult:
-    return answer(ChangeResult(path=path, op=op), f"{what}, op {op}")
+def _answer(fs: FsBase, path: str, op: int, what: str) -> CallToolResult:
+    try:
+        etag = etag_at(fs, path, fs.lstat(path))
+    except FsError:  # it went meanwhile
+        etag = None
+    told = f", etag {etag}" if etag else ""
+    return answer(ChangeResult(path=path, op=op, etag=etag), f"{what}, op {op}{told}")
 
 
 TOOLS = (

@@ -15,7 +15,7 @@ from devdev_mcp._budget import DEFAULT_TOKENS, head_and_tail
 from devdev_mcp._changes import describe, file_changes
 from devdev_mcp._edit import Replacement, first_difference, replace_all, unified_diff
 from devdev_mcp._errors import ToolFailure
-from devdev_mcp._etags import check_etag, read_content
+from devdev_mcp._etags import check_etag, etag_at, read_content
 from devdev_mcp._models import (
     Edit,
     EditResult,
@@ -282,9 +282,9 @@ def _update(fs: FsBase, file: FilePatch) -> None:
 
 
 def _etag(fs: FsBase, change: FileChange) -> str | None:
-    if change.status == "removed" or not fs.lstat(change.path).is_file:
+    if change.status == "removed":
         return None
-    return etag_of(read_content(fs, change.path))
+    return etag_at(fs, change.path, fs.lstat(change.path))
 
 
 TOOLS = (
