@@ -29,6 +29,7 @@ from devdev_mcp._undoing import latest_undoable, latest_undone
 
 _SHOWN_CHANGES = 20  # of one operation
 _CONFLICTS = 10
+_RECENT = 256  # ops, among which those are that undo nearly always means
 
 OpArgument = Annotated[int, Field(ge=0, description="Of history; 0 is the latest.")]
 CountArgument = Annotated[
@@ -65,7 +66,9 @@ def history(
     if cursor and not re.fullmatch("[0-9]{1,19}", cursor):
         raise ToolFailure("BAD_CURSOR", f"{cursor!r} is no cursor")
     before = int(cursor) if cursor else None
-    log = space.fs.log(after=since)
+    # What each touched is worked out for all that are asked for.
+    enough = None if cursor or path else limit + 1
+    log = space.fs.log(after=since, limit=enough)
     spans = [
         span
         for span in reversed(log.spans)
@@ -185,7 +188,11 @@ def undo(
 ) -> Annotated[CallToolResult, RevertResult]:
     """Take back what one call changed, a command too, and keep what came later."""
     space = space_of(call, workspace)
-    numbers = _meant(space, op, count, latest_undoable)
+    spans = space.fs.log(limit=0 if op else _RECENT).spans
+    try:
+        numbers = _meant(spans, op, count, latest_undoable)
+    except ToolFailure:
+        numbers = _meant(space.fs.log().spans, op, count, latest_undoable)
     return _turn(space, "undo", numbers, "took back")
 
 
@@ -197,19 +204,22 @@ def redo(
 ) -> Annotated[CallToolResult, RevertResult]:
     """Do again what one call changed and undo took back."""
     space = space_of(call, workspace)
-    numbers = _meant(space, op, count, latest_undone)
+    # An undo that a redo took back may be far from it.
+    spans = space.fs.log(limit=0 if op else None).spans
+    numbers = _meant(spans, op, count, latest_undone)
     return _turn(space, "redo", numbers, "did again")
 
 
 def _meant(
-    space: Space, op: int, count: int, latest: Callable[[list[Span], int], list[int]]
+    spans: list[Span],
+    op: int,
+    count: int,
+    latest: Callable[[list[Span], int], list[int]],
 ) -> list[int]:
     """The ops to undo or redo, in the order in which that is done."""
-    if not op:
-        return latest(space.fs.log().spans, count)
-    if count > 1:
+    if op and count > 1:
         raise ToolFailure("BAD_ARGUMENTS", "give either op or count")
-    return [op]
+    return [op] if op else latest(spans, count)
 
 
 Verb = Literal["undo", "redo"]
