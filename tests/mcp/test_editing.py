@@ -193,7 +193,7 @@ async def test_an_edit_is_refused_when_the_file_has_changed(agent: Agent) -> Non
 
 
 async def test_an_edit_loses_nothing_that_a_program_appends(agent: Agent) -> None:
-    """Where the program wrote between the look and the change, both are merged."""
+    """Where it wrote between the look and the change, the edit is made anew."""
     await agent.call("write_file", path="/log", content="one\n")
     script = "i=0; while [ $i -lt 300 ]; do echo $i >> log; i=$((i+1)); done"
     started = await agent.call(

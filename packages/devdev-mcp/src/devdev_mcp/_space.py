@@ -31,6 +31,7 @@ BASE = "base"
 
 _ACTOR_MAX = 1000  # bytes, of the history's 1024
 _SHOWN_POINTS = 20
+_TRIES = 50
 
 
 @dataclass(slots=True)
@@ -72,8 +73,11 @@ class Space:
     """Held from a look at a file to its change, so that calls do not mix."""
     base: int = field(init=False)
     """The checkpoint at which it began."""
+    is_kept: bool = field(init=False)
+    """Whether it is kept on disk."""
 
     def __post_init__(self) -> None:
+        self.is_kept = self.workspace.state is not None
         kept = [each for each in self.fs.checkpoints() if each.label == BASE]
         self.base = (kept[0] if kept else self.fs.checkpoint(BASE)).id
 
@@ -116,26 +120,32 @@ class Space:
     ) -> Written:
         """Change a whole file by what it holds, as one span.
 
-        If a program writes the file between the look and the change, which is rare, it
-        is changed anew as a draft, and what both did is merged.
+        It is written only over what it was made from. If a program writes the file
+        between the look and the change, it is made anew.
 
         Raises:
-            ToolFailure: as `read_content`; CONFLICT, as `draft`.
+            ToolFailure: as `read_content`; CONFLICT: a program does so every time.
             FsError: as `FsBase.read_bytes` and `FsBase.write_as`.
         """
         with self.writing:
-            old = read_content(self.fs, path)
-            try:
-                written = self.fs.write_as(actor_name(what), path, change(old), old)
-            except FsError as error:
-                if error.errno != Errno.ESTALE:
-                    raise
-            else:
-                self._save()
-                return written
-        with self.draft(what) as draft:
-            draft.fs.write_bytes(path, change(read_content(draft.fs, path)))
-        return Written(draft.op, created=False)
+            for _ in range(_TRIES):
+                old = read_content(self.fs, path)
+                new = change(old)
+                try:
+                    written = self.fs.write_as(actor_name(what), path, new, old)
+                except FsError as error:
+                    if error.errno != Errno.ESTALE:
+                        raise
+                else:
+                    self._save()
+                    return written
+        raise ToolFailure(
+            "CONFLICT",
+            "a program writes the file all the time",
+            path=path,
+            hint="Nothing was changed. Wait for the program, or end it.",
+            retryable=True,
+        )
 
     @contextmanager
     def draft(self, what: str) -> Iterator[Draft]:
@@ -165,7 +175,7 @@ class Space:
         Raises:
             ToolFailure: NOT_SAVED.
         """
-        if self.workspace.state is None:
+        if not self.is_kept:
             return
         try:
             self.workspace.save()
