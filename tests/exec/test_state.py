@@ -353,6 +353,13 @@ def test_a_second_owner_is_refused_with_the_first_ones_process(state: Path) -> N
     in_memory(state).close()
 
 
+def test_a_second_owner_is_refused_whatever_is_in_the_lock(state: Path) -> None:
+    with in_memory(state):
+        (state / "lock").write_bytes(b"garbage here\n")
+        with pytest.raises(StateInUse, match="in use by another process"):
+            in_memory(state)
+
+
 def test_a_forked_child_does_not_keep_the_state_from_others(state: Path) -> None:
     told, tell = os.pipe()
     with in_memory(state) as ws:
@@ -414,6 +421,14 @@ def test_a_save_that_was_cut_off_later_is_damaged(length: int, state: Path) -> N
     with in_memory(state, recover=True) as ws:
         assert ws.fs.listdir() == []
     assert sorted(os.listdir(state / "damaged-1")) == names[1:]
+
+
+def test_what_is_set_aside_has_a_number_above_those_that_are_there(state: Path) -> None:
+    names = make_state(state)
+    (state / "damaged-2").mkdir()
+    os.truncate(state / names[2], 10)
+    in_memory(state, recover=True).close()
+    assert os.listdir(state / "damaged-3") == [names[2]]
 
 
 def test_a_save_that_is_missing_is_told(state: Path) -> None:

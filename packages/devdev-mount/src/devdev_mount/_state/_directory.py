@@ -24,7 +24,7 @@ SaveKind = Literal["base", "change"]
 _LOCK = "lock"
 _SAVE = re.compile(r"(\d{12})\.(base|change)")
 _UNFINISHED = ".new"
-_ASIDE = re.compile(r"damaged-\d+")
+_ASIDE = re.compile(r"damaged-(\d+)")
 _BUFFER = 2**20
 
 
@@ -154,7 +154,8 @@ class Directory:
 
     def set_aside(self, saves: Sequence[Save]) -> None:
         """Move saves to where they do not count; the last first, in case of a crash."""
-        taken = sum(bool(_ASIDE.fullmatch(name)) for name in os.listdir(self._fd))
+        found = map(_ASIDE.fullmatch, os.listdir(self._fd))
+        taken = max((int(match[1]) for match in found if match), default=0)
         aside = f"damaged-{taken + 1}"
         os.mkdir(aside, 0o700, dir_fd=self._fd)
         for save in reversed(saves):

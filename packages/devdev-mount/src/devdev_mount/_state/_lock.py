@@ -1,6 +1,7 @@
 """One process at a time keeps its state in a directory."""
 
 import os
+import re
 import sys
 import time
 from contextlib import suppress
@@ -15,6 +16,7 @@ END_TIMEOUT = 30.0
 """For a server whose owner has ended to save for a last time."""
 
 _SIZE_MAX = 100
+_HOLDER = re.compile(rb"(\d+) (\d+)\n")
 
 
 def take(file: FileIO, directory: str, owner: int) -> None:
@@ -48,10 +50,10 @@ def take(file: FileIO, directory: str, owner: int) -> None:
 
 
 def _holder(file: FileIO) -> tuple[int, int]:
-    """The process that has the lock, and its owner; zeros if it did not say yet."""
+    """The process that has the lock, and its owner; zeros if the file does not say."""
     file.seek(0)
-    words = file.read(_SIZE_MAX).split()
-    return (int(words[0]), int(words[1])) if len(words) == 2 else (0, 0)
+    match = _HOLDER.fullmatch(file.read(_SIZE_MAX))
+    return (int(match[1]), int(match[2])) if match else (0, 0)
 
 
 def _try(file: FileIO, directory: str) -> bool:
